@@ -132,6 +132,30 @@ pub struct Delivery {
     pub(crate) tag: u64,
 }
 
+/// What both brokers are set up with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QueueOptions {
+    /// How long each retry tier waits.
+    pub retry_delays: [Duration; 3],
+    /// After how many returned deliveries the broker dead-letters a message of `contato`: crash protection only.
+    pub delivery_limit: u32,
+    /// The most messages that wait in `contato`; a publish beyond is refused. `None` is no bound.
+    pub max_length: Option<u64>,
+    /// How long a publish may take until it counts as unconfirmed.
+    pub publish_timeout: Duration,
+}
+
+impl Default for QueueOptions {
+    fn default() -> Self {
+        Self {
+            retry_delays: RetryTier::DEFAULT_DELAYS,
+            delivery_limit: 20,
+            max_length: None,
+            publish_timeout: Duration::from_secs(5),
+        }
+    }
+}
+
 /// Why a publish did not succeed. The variants are what a caller tells its client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PublishError {

@@ -147,7 +147,7 @@ mod tests {
             ("(10) 98765-4321", PhoneError::UnknownAreaCode),
             ("(23) 98765-4321", PhoneError::UnknownAreaCode),
             ("(11) 98765-4321 ext. 12", PhoneError::Extension),
-            ("0800 123 4567", PhoneError::Invalid),
+            ("0800 123 4567", PhoneError::UnknownAreaCode),
         ] {
             assert_eq!(Phone::parse(text), Err(error), "{text}");
         }
