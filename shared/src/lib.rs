@@ -1,8 +1,13 @@
 //! What two or more of contato's services need: the domain, the wire format, the broker, the store, settings and
 //! telemetry.
 //!
-//! **Invariant:** arrows point one way, `domain` ← `wire` ← `broker`, `store` ← `settings`, `telemetry`.
+//! **Invariant:** arrows point one way, `domain` ← `wire` ← `broker`, `store` ← `settings`, `telemetry`, `management`.
 
 pub mod broker;
+pub mod clock;
 pub mod domain;
+pub mod management;
+pub mod settings;
+pub mod store;
+pub mod telemetry;
 pub mod wire;

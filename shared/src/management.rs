@@ -1,0 +1,159 @@
+//! The management listener that every role has: `/metrics`, `/livez`, `/readyz`, `/health`. Never on a public address.
+
+use std::{
+    net::{SocketAddr, TcpListener},
+    sync::Arc,
+    time::Duration,
+};
+
+use actix_web::{
+    App, HttpResponse, HttpServer,
+    http::{StatusCode, header},
+    web,
+};
+use anyhow::Context;
+use async_trait::async_trait;
+use serde::Serialize;
+use tokio_util::sync::CancellationToken;
+
+use crate::telemetry::Metrics;
+
+/// How long `/health` waits for its parts.
+pub const HEALTH_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// One part that a role needs, and whether it works.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Part {
+    /// What it is, such as `broker`.
+    pub name: &'static str,
+    /// Whether it works.
+    pub up: bool,
+}
+
+/// What a role can say of itself.
+#[async_trait]
+pub trait Health: Send + Sync {
+    /// Started and not draining.
+    fn ready(&self) -> bool;
+
+    /// The parts that it needs.
+    async fn parts(&self) -> Vec<Part>;
+}
+
+#[derive(Serialize)]
+struct Report {
+    status: &'static str,
+    parts: Vec<Part>,
+}
+
+/// The routes `/livez`, `/readyz` and `/health`.
+pub fn health_routes(health: Arc<dyn Health>) -> impl FnOnce(&mut web::ServiceConfig) {
+    move |routes| {
+        routes
+            .app_data(web::Data::from(health))
+            .service(web::resource("/livez").get(livez).head(livez))
+            .service(web::resource("/readyz").get(readyz).head(readyz))
+            .service(web::resource("/health").get(report).head(report));
+    }
+}
+
+async fn livez() -> HttpResponse {
+    text(StatusCode::OK, "alive\n")
+}
+
+async fn readyz(health: web::Data<dyn Health>) -> HttpResponse {
+    if health.ready() {
+        text(StatusCode::OK, "ready\n")
+    } else {
+        text(StatusCode::SERVICE_UNAVAILABLE, "not ready\n")
+    }
+}
+
+async fn report(health: web::Data<dyn Health>) -> HttpResponse {
+    let parts = health.parts().await;
+    let up = parts.iter().all(|part| part.up);
+    let status = if up {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    };
+    HttpResponse::build(status)
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .json(Report {
+            status: if up { "up" } else { "down" },
+            parts,
+        })
+}
+
+fn text(status: StatusCode, body: &'static str) -> HttpResponse {
+    HttpResponse::build(status)
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .content_type("text/plain; charset=utf-8")
+        .body(body)
+}
+
+async fn metrics(metrics: web::Data<Metrics>) -> HttpResponse {
+    HttpResponse::Ok()
+        .content_type("text/plain; version=0.0.4; charset=utf-8")
+        .body(metrics.text())
+}
+
+/// A bound listener, so that a port in use is an error at start.
+#[derive(Debug)]
+pub struct Management {
+    listener: TcpListener,
+    address: SocketAddr,
+}
+
+impl Management {
+    /// Binds the address; port 0 takes a free one.
+    ///
+    /// # Errors
+    /// If the address cannot be bound.
+    pub fn bind(address: SocketAddr) -> anyhow::Result<Self> {
+        let (listener, address) = bind(address)?;
+        Ok(Self { listener, address })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Serves until the token is cancelled.
+    ///
+    /// # Errors
+    /// If the server cannot run.
+    pub async fn run(
+        self,
+        series: Metrics,
+        health: Arc<dyn Health>,
+        stop: CancellationToken,
+    ) -> anyhow::Result<()> {
+        let app = move || {
+            App::new()
+                .app_data(web::Data::new(series.clone()))
+                .configure(health_routes(health.clone()))
+                .service(web::resource("/metrics").get(metrics))
+        };
+        HttpServer::new(app)
+            .workers(1)
+            .disable_signals()
+            .shutdown_signal(stop.cancelled_owned())
+            .shutdown_timeout(1)
+            .listen(self.listener)?
+            .run()
+            .await
+            .context("the management listener failed")
+    }
+}
+
+/// Binds a listener.
+///
+/// # Errors
+/// If the address is in use or not ours; the error names it.
+pub fn bind(address: SocketAddr) -> anyhow::Result<(TcpListener, SocketAddr)> {
+    let listener = TcpListener::bind(address).with_context(|| format!("cannot listen on {address}"))?;
+    let address = listener.local_addr()?;
+    Ok((listener, address))
+}

@@ -1,0 +1,149 @@
+//! One batch of commands, one transaction.
+//!
+//! READ COMMITTED with row locks: the contacts are locked first, sorted by id, and what is recorded is read only then, so
+//! that two workers with one contact decide one after the other. Where there is no row to lock, the plain INSERT is the
+//! lock: a unique violation says that another worker was first, and the batch runs again.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use chrono::{DateTime, Utc};
+use sea_orm::{
+    ColumnTrait, Condition, DatabaseTransaction, DbErr, EntityTrait, Iterable, PrimaryKeyToColumn,
+    QueryFilter, QueryOrder, QuerySelect,
+    sea_query::{Expr, OnConflict},
+};
+use uuid::Uuid;
+
+use super::{
+    Store, StoreError,
+    commands::{self, Written},
+    contacts::{self, Contact},
+    dead_letters, entities, sql_time,
+};
+use crate::domain::{ContactId, ContactState, Entry, Inbox, Life, Stamp, Verdict};
+
+impl Store {
+    /// Applies a batch in the order given; says for each entry what became of it. Nothing is written if it fails.
+    ///
+    /// `now` is the time of the commit, `latest` the youngest stamp that is believed. At most
+    /// [`MAX_ENVELOPES`](crate::wire::MAX_ENVELOPES) entries keep it within the parameters of one statement.
+    ///
+    /// # Errors
+    /// See [`StoreError`]; after [`StoreError::Conflict`] the same batch can be applied again at once.
+    pub async fn apply(
+        &self,
+        entries: &[Entry],
+        now: DateTime<Utc>,
+        latest: Stamp,
+    ) -> Result<Vec<Verdict>, StoreError> {
+        let now = sql_time(now);
+        self.timed(async {
+            let transaction = self.begin().await?;
+            let verdicts = apply(&transaction, entries, now, latest).await?;
+            transaction.commit().await?;
+            Ok(verdicts)
+        })
+        .await
+    }
+}
+
+async fn apply(
+    sql: &DatabaseTransaction,
+    entries: &[Entry],
+    now: DateTime<Utc>,
+    latest: Stamp,
+) -> Result<Vec<Verdict>, StoreError> {
+    let before = lock_contacts(sql, entries).await?;
+    let recorded = commands::recorded(sql, entries).await?;
+    let states = before.values().map(|contact| contact.state.clone());
+    let mut inbox = Inbox::new(states, recorded.outcomes, recorded.keys);
+    let verdicts = entries
+        .iter()
+        .map(|entry| inbox.take(entry.clone(), latest))
+        .collect();
+
+    write_contacts(sql, inbox.changed(), &before, now).await?;
+    let waiting: HashSet<Uuid> = recorded.dead_lettered;
+    let finished: Vec<Written<'_>> = inbox
+        .finished()
+        .map(|(entry, outcome)| Written {
+            entry,
+            outcome,
+            finished_at: now,
+        })
+        .collect();
+    commands::write(sql, &finished, &waiting).await?;
+    let closed = finished
+        .iter()
+        .map(|written| written.entry.command.id.as_uuid())
+        .filter(|id| waiting.contains(id));
+    dead_letters::resolve(sql, closed.collect(), now).await?;
+    let deleted = inbox
+        .changed()
+        .filter(|state| state.life == Life::Deleted)
+        .map(|state| state.id.as_uuid());
+    dead_letters::erase(sql, deleted.collect()).await?;
+    Ok(verdicts)
+}
+
+async fn lock_contacts(
+    sql: &DatabaseTransaction,
+    entries: &[Entry],
+) -> Result<HashMap<ContactId, Contact>, StoreError> {
+    let ids: BTreeSet<Uuid> = entries
+        .iter()
+        .map(|entry| entry.command.contact_id.as_uuid())
+        .collect();
+    let rows = entities::contacts::Entity::find()
+        .filter(entities::contacts::Column::Id.is_in(ids))
+        .order_by_asc(entities::contacts::Column::Id)
+        .lock_exclusive()
+        .all(sql)
+        .await?;
+    rows.into_iter()
+        .map(|row| Contact::try_from(row).map(|contact| (contact.state.id, contact)))
+        .collect()
+}
+
+/// Rows that were locked are overwritten; rows that were missing are inserted plainly, so that a race shows.
+async fn write_contacts(
+    sql: &DatabaseTransaction,
+    changed: impl Iterator<Item = &ContactState>,
+    before: &HashMap<ContactId, Contact>,
+    now: DateTime<Utc>,
+) -> Result<(), DbErr> {
+    use entities::contacts::{Column, Entity, PrimaryKey};
+    let (mut locked, mut missing) = (Vec::new(), Vec::new());
+    for state in changed {
+        let found = before.get(&state.id);
+        let rows = if found.is_some() {
+            &mut locked
+        } else {
+            &mut missing
+        };
+        rows.push(contacts::row(state, found, now));
+    }
+    if !locked.is_empty() {
+        let columns = Column::iter().filter(|column| !matches!(column, Column::Id));
+        let overwrite = OnConflict::column(PrimaryKey::Id.into_column())
+            .update_columns(columns)
+            .to_owned();
+        Entity::insert_many(locked)
+            .on_conflict(overwrite)
+            .exec_without_returning(sql)
+            .await?;
+    }
+    if !missing.is_empty() {
+        Entity::insert_many(missing).exec_without_returning(sql).await?;
+    }
+    Ok(())
+}
+
+/// `column IN (ids)`, false for no ids.
+pub(super) fn any_of(column: impl ColumnTrait, ids: Vec<Uuid>) -> Condition {
+    if ids.is_empty() {
+        Condition::all().add(Expr::val(false))
+    } else {
+        Condition::all().add(column.is_in(ids))
+    }
+}

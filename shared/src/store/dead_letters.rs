@@ -1,0 +1,516 @@
+//! Dead letters: kept until their command has ended, a person discards them, or their contact is deleted.
+
+use chrono::{DateTime, Utc};
+use sea_orm::{
+    ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, ExprTrait,
+    PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Set,
+    sea_query::{Expr, OnConflict, Query},
+};
+use uuid::Uuid;
+
+use super::{
+    Store, StoreError,
+    apply::any_of,
+    commands::{self, DEAD_LETTERED},
+    corrupt,
+    entities::{
+        commands as command_rows, contacts,
+        dead_letters::{ActiveModel, Column, Entity, Model},
+    },
+    sql_time,
+};
+use crate::{
+    domain::{CommandId, ContactId, Operation, Rejection, RequestHash, Stamp},
+    wire::{DeadLetter, Payload, Reason},
+};
+
+/// Where a dead letter stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum DeadLetterState {
+    /// Waits for a person or a policy.
+    Open,
+    /// Sent again; its outcome is not known yet.
+    Replayed,
+    /// Its command has ended.
+    Resolved,
+    /// Given up by a person.
+    Discarded,
+}
+
+impl DeadLetterState {
+    /// Every state.
+    pub const ALL: [Self; 4] = [Self::Open, Self::Replayed, Self::Resolved, Self::Discarded];
+
+    /// The word in SQL, JSON and on command lines.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Replayed => "replayed",
+            Self::Resolved => "resolved",
+            Self::Discarded => "discarded",
+        }
+    }
+
+    /// The state of a word.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.as_str() == word)
+    }
+}
+
+/// The command in a dead letter, where it could be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DeadCommand {
+    /// Which command.
+    pub id: CommandId,
+    /// Which contact.
+    pub contact_id: ContactId,
+    /// What it does.
+    pub operation: Operation,
+    /// When it was accepted.
+    pub stamp: Stamp,
+    /// The hash of its request.
+    pub request_hash: RequestHash,
+}
+
+/// A dead letter that came out of the queue, to be stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Collected {
+    /// A new id.
+    pub id: Uuid,
+    /// A hash of (command id or body, request hash, replay): a second copy has the same.
+    pub identity: [u8; 32],
+    /// What groups it with its like: 32 hexadecimal digits.
+    pub fingerprint: String,
+    /// The command in it, where it could be read.
+    pub command: Option<DeadCommand>,
+    /// The dead letter itself.
+    pub letter: DeadLetter,
+}
+
+/// What became of a dead letter that was to be stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kept {
+    /// It waits.
+    Open,
+    /// Its command had ended: stored, closed.
+    Resolved,
+    /// A copy of one that is stored.
+    Duplicate,
+}
+
+/// A stored dead letter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredDeadLetter {
+    /// Which dead letter.
+    pub id: Uuid,
+    /// The command, where it could be read.
+    pub command_id: Option<CommandId>,
+    /// The contact, where it could be read.
+    pub contact_id: Option<ContactId>,
+    /// The operation, where it could be read.
+    pub operation: Option<Operation>,
+    /// What groups it with its like.
+    pub fingerprint: String,
+    /// Where it stands.
+    pub state: DeadLetterState,
+    /// Since when.
+    pub state_changed_at: DateTime<Utc>,
+    /// When it was stored.
+    pub received_at: DateTime<Utc>,
+    /// How many bytes the message had.
+    pub body_bytes: u32,
+    /// The dead letter; its payload is empty once it was erased.
+    pub letter: DeadLetter,
+    /// Whether the payload was erased with the contact's data.
+    pub erased: bool,
+}
+
+/// Which dead letters; every filter that is set must hold.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DeadLetterFilter {
+    /// Dead for this reason.
+    pub reason: Option<Reason>,
+    /// Of this operation.
+    pub operation: Option<Operation>,
+    /// With this fingerprint.
+    pub group: Option<String>,
+    /// Of this contact.
+    pub contact_id: Option<ContactId>,
+    /// Of this command.
+    pub command_id: Option<CommandId>,
+    /// Stored at or after.
+    pub since: Option<DateTime<Utc>>,
+    /// Stored before.
+    pub until: Option<DateTime<Utc>>,
+    /// Standing so.
+    pub state: Option<DeadLetterState>,
+}
+
+/// Where in a list of dead letters, newest first, a page starts, itself excluded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DeadLetterPosition {
+    /// When it was stored.
+    pub received_at: DateTime<Utc>,
+    /// The dead letter.
+    pub id: Uuid,
+}
+
+/// What a discard did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Discarded {
+    /// It is discarded, and its command, if any, has ended as rejected.
+    Done,
+    /// It had been discarded before.
+    Already,
+    /// Its command had ended otherwise; the dead letter is closed and nothing else changed.
+    Resolved,
+    /// There is no such dead letter.
+    Missing,
+}
+
+impl Store {
+    /// Stores a dead letter, unless it is stored already, and marks its command, unless that has ended. Without its
+    /// payload if its contact is deleted.
+    ///
+    /// # Errors
+    /// See [`StoreError`]; nothing is stored then.
+    pub async fn keep_dead_letter(
+        &self,
+        collected: &Collected,
+        now: DateTime<Utc>,
+    ) -> Result<Kept, StoreError> {
+        let now = sql_time(now);
+        self.timed(async {
+            let transaction = self.begin().await?;
+            let kept = keep(&transaction, collected, now).await?;
+            transaction.commit().await?;
+            Ok(kept)
+        })
+        .await
+    }
+
+    /// One dead letter.
+    ///
+    /// # Errors
+    /// If SQL does not answer.
+    pub async fn dead_letter(&self, id: Uuid) -> Result<Option<StoredDeadLetter>, StoreError> {
+        let read = async { Ok(Entity::find_by_id(id).one(&self.write).await?) };
+        self.timed(read)
+            .await?
+            .map(StoredDeadLetter::try_from)
+            .transpose()
+    }
+
+    /// A page of dead letters, newest first, from a position on.
+    ///
+    /// # Errors
+    /// If SQL does not answer.
+    pub async fn dead_letters_page(
+        &self,
+        filter: &DeadLetterFilter,
+        after: Option<DeadLetterPosition>,
+        limit: u64,
+    ) -> Result<Vec<StoredDeadLetter>, StoreError> {
+        let after = after.map(|after| {
+            let place = Expr::tuple([Expr::col(Column::ReceivedAt), Expr::col(Column::Id)]);
+            place.lt(Expr::tuple([Expr::val(after.received_at), Expr::val(after.id)]))
+        });
+        let query = Entity::find()
+            .filter(matching(filter).add_option(after))
+            .order_by_desc(Column::ReceivedAt)
+            .order_by_desc(Column::Id)
+            .limit(limit);
+        let read = async { Ok(query.all(&self.write).await?) };
+        self.timed(read)
+            .await?
+            .into_iter()
+            .map(StoredDeadLetter::try_from)
+            .collect()
+    }
+
+    /// How many dead letters a filter holds for.
+    ///
+    /// # Errors
+    /// If SQL does not answer.
+    pub async fn dead_letters_count(&self, filter: &DeadLetterFilter) -> Result<u64, StoreError> {
+        let read = async { Ok(Entity::find().filter(matching(filter)).count(&self.write).await?) };
+        self.timed(read).await
+    }
+
+    /// Notes that a dead letter was sent again. One whose command has ended meanwhile stays closed.
+    ///
+    /// # Errors
+    /// If SQL does not answer.
+    pub async fn mark_replayed(&self, id: Uuid, now: DateTime<Utc>) -> Result<(), StoreError> {
+        let open = Condition::all()
+            .add(Column::Id.eq(id))
+            .add(Column::State.eq(DeadLetterState::Open.as_str()));
+        let write = async { Ok(move_to(&self.write, open, DeadLetterState::Replayed, sql_time(now)).await?) };
+        self.timed(write).await
+    }
+
+    /// Gives a dead letter up: its command ends as rejected, unless it has ended already.
+    ///
+    /// # Errors
+    /// See [`StoreError`]; nothing is changed then.
+    pub async fn discard_dead_letter(&self, id: Uuid, now: DateTime<Utc>) -> Result<Discarded, StoreError> {
+        let now = sql_time(now);
+        self.timed(async {
+            let transaction = self.begin().await?;
+            let discarded = discard(&transaction, id, now).await?;
+            transaction.commit().await?;
+            Ok(discarded)
+        })
+        .await
+    }
+
+    /// Erases what a delete raced with: payloads of dead letters whose contact is deleted. Says how many.
+    ///
+    /// # Errors
+    /// If SQL does not answer.
+    pub async fn erase_raced_dead_letters(&self) -> Result<u64, StoreError> {
+        let deleted = Query::select()
+            .column(contacts::Column::Id)
+            .from(contacts::Entity)
+            .and_where(contacts::Column::Life.eq("deleted"))
+            .to_owned();
+        let raced = Condition::all()
+            .add(Column::Body.is_not_null())
+            .add(Column::ContactId.in_subquery(deleted));
+        self.timed(async { Ok(empty_bodies(&self.write, raced).await?) })
+            .await
+    }
+}
+
+fn matching(filter: &DeadLetterFilter) -> Condition {
+    Condition::all()
+        .add_option(filter.reason.map(|reason| Column::Reason.eq(reason.as_str())))
+        .add_option(
+            filter
+                .operation
+                .map(|operation| Column::Operation.eq(operation.as_str())),
+        )
+        .add_option(
+            filter
+                .group
+                .as_ref()
+                .map(|group| Column::Fingerprint.eq(group.as_str())),
+        )
+        .add_option(filter.contact_id.map(|id| Column::ContactId.eq(id.as_uuid())))
+        .add_option(filter.command_id.map(|id| Column::CommandId.eq(id.as_uuid())))
+        .add_option(filter.since.map(|since| Column::ReceivedAt.gte(since)))
+        .add_option(filter.until.map(|until| Column::ReceivedAt.lt(until)))
+        .add_option(filter.state.map(|state| Column::State.eq(state.as_str())))
+}
+
+async fn keep(
+    sql: &DatabaseTransaction,
+    collected: &Collected,
+    now: DateTime<Utc>,
+) -> Result<Kept, StoreError> {
+    let deleted = match &collected.command {
+        Some(command) => is_deleted(sql, command.contact_id).await?,
+        None => false,
+    };
+    let once = OnConflict::column(Column::Identity).do_nothing().to_owned();
+    let inserted = Entity::insert(row(collected, deleted, now))
+        .on_conflict(once)
+        .exec_without_returning(sql)
+        .await?;
+    if inserted == 0 {
+        return Ok(Kept::Duplicate);
+    }
+    let Some(command) = &collected.command else {
+        return Ok(Kept::Open);
+    };
+    let unless_known = OnConflict::column(command_rows::Column::Id)
+        .do_nothing()
+        .to_owned();
+    command_rows::Entity::insert(command_row(command, &collected.letter, now))
+        .on_conflict(unless_known)
+        .exec_without_returning(sql)
+        .await?;
+    let recorded = command_rows::Entity::find_by_id(command.id.as_uuid())
+        .one(sql)
+        .await?;
+    if recorded.is_none_or(|row| row.status == DEAD_LETTERED) {
+        return Ok(Kept::Open);
+    }
+    // An id that conflicts is another request under a used id: the recorded outcome is not this one's.
+    if collected.letter.reason == Reason::IdConflict {
+        return Ok(Kept::Open);
+    }
+    move_to(
+        sql,
+        Condition::all().add(Column::Id.eq(collected.id)),
+        DeadLetterState::Resolved,
+        now,
+    )
+    .await?;
+    Ok(Kept::Resolved)
+}
+
+async fn is_deleted(sql: &DatabaseTransaction, id: ContactId) -> Result<bool, DbErr> {
+    let tombstone = Condition::all()
+        .add(contacts::Column::Id.eq(id.as_uuid()))
+        .add(contacts::Column::Life.eq("deleted"));
+    Ok(contacts::Entity::find().filter(tombstone).count(sql).await? > 0)
+}
+
+async fn discard(sql: &DatabaseTransaction, id: Uuid, now: DateTime<Utc>) -> Result<Discarded, StoreError> {
+    let Some(found) = Entity::find_by_id(id).lock_exclusive().one(sql).await? else {
+        return Ok(Discarded::Missing);
+    };
+    match DeadLetterState::from_word(&found.state).ok_or_else(|| corrupt("dead letter"))? {
+        DeadLetterState::Discarded => return Ok(Discarded::Already),
+        DeadLetterState::Resolved => return Ok(Discarded::Resolved),
+        DeadLetterState::Open | DeadLetterState::Replayed => {}
+    }
+    let this = Condition::all().add(Column::Id.eq(id));
+    let ends_command = found.reason != Reason::IdConflict.as_str();
+    if let Some(command) = found.command_id.filter(|_| ends_command) {
+        let waits = Condition::all()
+            .add(command_rows::Column::Id.eq(command))
+            .add(command_rows::Column::Status.eq(DEAD_LETTERED));
+        let ended = command_rows::Entity::update_many()
+            .col_expr(command_rows::Column::Status, Expr::val("rejected"))
+            .col_expr(
+                command_rows::Column::Reason,
+                Expr::val(Rejection::Discarded.as_str()),
+            )
+            .col_expr(command_rows::Column::FinishedAt, Expr::val(now))
+            .filter(waits)
+            .exec(sql)
+            .await?;
+        if ended.rows_affected == 0 {
+            // The worker was first: its outcome stands.
+            move_to(sql, this, DeadLetterState::Resolved, now).await?;
+            return Ok(Discarded::Resolved);
+        }
+        move_to(sql, this, DeadLetterState::Discarded, now).await?;
+        resolve(sql, vec![command], now).await?;
+    } else {
+        move_to(sql, this, DeadLetterState::Discarded, now).await?;
+    }
+    Ok(Discarded::Done)
+}
+
+/// Closes the dead letters that wait for these commands.
+pub(super) async fn resolve(
+    sql: &DatabaseTransaction,
+    commands: Vec<Uuid>,
+    now: DateTime<Utc>,
+) -> Result<(), DbErr> {
+    if commands.is_empty() {
+        return Ok(());
+    }
+    let waiting = any_of(Column::CommandId, commands)
+        .add(Column::State.is_in([DeadLetterState::Open.as_str(), DeadLetterState::Replayed.as_str()]));
+    move_to(sql, waiting, DeadLetterState::Resolved, now).await
+}
+
+/// Erases the payloads of dead letters of deleted contacts.
+pub(super) async fn erase(sql: &DatabaseTransaction, contacts: Vec<Uuid>) -> Result<(), DbErr> {
+    if contacts.is_empty() {
+        return Ok(());
+    }
+    let theirs = any_of(Column::ContactId, contacts).add(Column::Body.is_not_null());
+    empty_bodies(sql, theirs).await.map(drop)
+}
+
+async fn empty_bodies(sql: &impl ConnectionTrait, which: Condition) -> Result<u64, DbErr> {
+    let nothing = Expr::val(None::<Vec<u8>>);
+    let erased = Entity::update_many()
+        .col_expr(Column::Body, nothing)
+        .filter(which)
+        .exec(sql)
+        .await?;
+    Ok(erased.rows_affected)
+}
+
+async fn move_to(
+    sql: &impl ConnectionTrait,
+    which: Condition,
+    state: DeadLetterState,
+    now: DateTime<Utc>,
+) -> Result<(), DbErr> {
+    Entity::update_many()
+        .col_expr(Column::State, Expr::val(state.as_str()))
+        .col_expr(Column::StateChangedAt, Expr::val(now))
+        .filter(which)
+        .exec(sql)
+        .await
+        .map(drop)
+}
+
+fn command_row(command: &DeadCommand, letter: &DeadLetter, now: DateTime<Utc>) -> command_rows::ActiveModel {
+    command_rows::ActiveModel {
+        id: Set(command.id.as_uuid()),
+        contact_id: Set(command.contact_id.as_uuid()),
+        operation: Set(command.operation.as_str().to_owned()),
+        status: Set(DEAD_LETTERED.to_owned()),
+        reason: Set(Some(letter.reason.as_str().to_owned())),
+        request_hash: Set(command.request_hash.as_bytes().to_vec()),
+        key_hash: Set(None),
+        accepted_at: Set(commands::accepted_at(command.stamp)),
+        finished_at: Set(now),
+        attempts: Set(letter.attempt.try_into().unwrap_or(i32::MAX)),
+    }
+}
+
+fn row(collected: &Collected, erased: bool, now: DateTime<Utc>) -> ActiveModel {
+    let Collected { letter, command, .. } = collected;
+    let bytes = letter.payload.0.len();
+    ActiveModel {
+        id: Set(collected.id),
+        identity: Set(collected.identity.to_vec()),
+        command_id: Set(command.map(|command| command.id.as_uuid())),
+        contact_id: Set(command.map(|command| command.contact_id.as_uuid())),
+        operation: Set(command.map(|command| command.operation.as_str().to_owned())),
+        reason: Set(letter.reason.as_str().to_owned()),
+        detail: Set(letter.detail.clone()),
+        fingerprint: Set(collected.fingerprint.clone()),
+        attempt: Set(letter.attempt.try_into().unwrap_or(i32::MAX)),
+        replay: Set(letter.replay.try_into().unwrap_or(i32::MAX)),
+        failed_at: Set(sql_time(letter.failed_at)),
+        received_at: Set(now),
+        worker: Set(letter.worker.clone()),
+        traceparent: Set(letter.traceparent.clone()),
+        content_type: Set(letter.content_type.clone()),
+        body: Set((!erased).then(|| letter.payload.0.clone())),
+        body_bytes: Set(bytes.try_into().unwrap_or(i32::MAX)),
+        state: Set(DeadLetterState::Open.as_str().to_owned()),
+        state_changed_at: Set(now),
+    }
+}
+
+impl TryFrom<Model> for StoredDeadLetter {
+    type Error = StoreError;
+
+    fn try_from(row: Model) -> Result<Self, StoreError> {
+        let operation = row.operation.map(|operation| operation.parse()).transpose();
+        Ok(Self {
+            id: row.id,
+            command_id: row.command_id.map(CommandId::from_uuid),
+            contact_id: row.contact_id.map(ContactId::from_uuid),
+            operation: operation.map_err(|_| corrupt("operation"))?,
+            fingerprint: row.fingerprint,
+            state: DeadLetterState::from_word(&row.state).ok_or_else(|| corrupt("dead letter"))?,
+            state_changed_at: row.state_changed_at,
+            received_at: row.received_at,
+            body_bytes: row.body_bytes.try_into().unwrap_or_default(),
+            erased: row.body.is_none(),
+            letter: DeadLetter {
+                reason: Reason::from_code(&row.reason).ok_or_else(|| corrupt("reason"))?,
+                detail: row.detail,
+                attempt: row.attempt.try_into().unwrap_or_default(),
+                replay: row.replay.try_into().unwrap_or_default(),
+                failed_at: row.failed_at,
+                worker: row.worker,
+                traceparent: row.traceparent,
+                content_type: row.content_type,
+                payload: Payload(row.body.unwrap_or_default()),
+            },
+        })
+    }
+}

@@ -1,0 +1,6 @@
+//! The tables as SeaORM sees them. What their columns mean stands in [`migrations`](super::migrations); the rest of
+//! the code sees domain types, converted in the module that owns the table.
+
+pub mod commands;
+pub mod contacts;
+pub mod dead_letters;

@@ -1,0 +1,166 @@
+//! What a failure of SQL means for the work in hand: one pure function decides.
+
+use std::time::Duration;
+
+use sea_orm::{DbErr, RuntimeErr, sqlx};
+
+/// A failure of the store. The variants are what a caller does about it.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Another transaction was in the way (deadlock, serialization failure, unique race): run again.
+    #[error("another transaction was in the way")]
+    Conflict(#[source] DbErr),
+    /// SQL refuses this data (SQLSTATE 22, 23) and will again.
+    #[error("SQL refuses the data")]
+    Refused(#[source] DbErr),
+    /// SQL is unreachable, refusing, read-only, full, or lacks a grant or a column: nothing can be written now.
+    #[error("SQL cannot be used now")]
+    Outage(#[source] DbErr),
+    /// Anything else.
+    #[error("SQL failed")]
+    Unknown(#[source] DbErr),
+    /// No answer within the time limit.
+    #[error("SQL did not answer within {0:?}")]
+    TimedOut(Duration),
+    /// The schema is not the one that this program knows.
+    #[error("{0}")]
+    Schema(String),
+}
+
+impl StoreError {
+    /// The kind of failure in one word, for logs and metrics.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Conflict(_) => "conflict",
+            Self::Refused(_) => "refused",
+            Self::Outage(_) => "outage",
+            Self::Unknown(_) => "unknown",
+            Self::TimedOut(_) => "timed-out",
+            Self::Schema(_) => "schema",
+        }
+    }
+
+    /// The SQLSTATE (PostgreSQL) or the extended result code (SQLite), where there is one. Unlike the message it
+    /// never repeats data.
+    pub fn code(&self) -> Option<String> {
+        match self {
+            Self::Conflict(error) | Self::Refused(error) | Self::Outage(error) | Self::Unknown(error) => {
+                database_code(error)
+            }
+            Self::TimedOut(_) | Self::Schema(_) => None,
+        }
+    }
+}
+
+impl From<DbErr> for StoreError {
+    fn from(error: DbErr) -> Self {
+        let Some(code) = database_code(&error) else {
+            return if is_connection(&error) {
+                Self::Outage(error)
+            } else {
+                Self::Unknown(error)
+            };
+        };
+        match class_of(&code) {
+            Class::Conflict => Self::Conflict(error),
+            Class::Refused => Self::Refused(error),
+            Class::Outage => Self::Outage(error),
+            Class::Unknown => Self::Unknown(error),
+        }
+    }
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Class {
+    Conflict,
+    Refused,
+    Outage,
+    Unknown,
+}
+
+/// PostgreSQL's SQLSTATE has five characters (PostgreSQL manual, appendix A); SQLite's result codes are numbers whose
+/// low byte is the primary code (sqlite.org/rescode.html).
+fn class_of(code: &str) -> Class {
+    if code.len() == 5 {
+        return match (&code[..2], code) {
+            (_, "40001" | "40P01" | "55P03" | "23505") => Class::Conflict,
+            ("22" | "23", _) => Class::Refused,
+            // Connection, authorisation, resources, operator intervention, system error, read-only.
+            ("08" | "28" | "3D" | "53" | "57" | "58" | "F0" | "XX", _) | (_, "25006") => Class::Outage,
+            // Missing grant, table, column, function, schema.
+            (_, "42501" | "42P01" | "42703" | "42883" | "3F000") => Class::Outage,
+            _ => Class::Unknown,
+        };
+    }
+    let Ok(number) = code.parse::<u32>() else {
+        return Class::Unknown;
+    };
+    const PRIMARY_KEY: u32 = 1555;
+    const UNIQUE: u32 = 2067;
+    match (number, number & 0xff) {
+        (PRIMARY_KEY | UNIQUE, _) => Class::Conflict,
+        (_, 5 | 6) => Class::Conflict,  // BUSY, LOCKED
+        (_, 18..=20) => Class::Refused, // TOOBIG, CONSTRAINT, MISMATCH
+        (_, 3 | 8 | 10 | 11 | 13 | 14 | 23 | 26) => Class::Outage, // PERM, READONLY, IOERR, CORRUPT, FULL, CANTOPEN, AUTH, NOTADB
+        _ => Class::Unknown,
+    }
+}
+
+fn sqlx_error(error: &DbErr) -> Option<&sqlx::Error> {
+    match error {
+        DbErr::Conn(RuntimeErr::SqlxError(error))
+        | DbErr::Exec(RuntimeErr::SqlxError(error))
+        | DbErr::Query(RuntimeErr::SqlxError(error)) => Some(error),
+        _ => None,
+    }
+}
+
+fn database_code(error: &DbErr) -> Option<String> {
+    sqlx_error(error)?
+        .as_database_error()?
+        .code()
+        .map(|code| code.into_owned())
+}
+
+fn is_connection(error: &DbErr) -> bool {
+    use sqlx::Error as E;
+    let lost = sqlx_error(error).is_some_and(|error| {
+        matches!(
+            error,
+            E::Io(_) | E::Tls(_) | E::Protocol(_) | E::PoolTimedOut | E::PoolClosed | E::WorkerCrashed
+        )
+    });
+    lost || matches!(error, DbErr::Conn(_) | DbErr::ConnectionAcquire(_))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_told_apart() {
+        for (code, class) in [
+            ("40P01", Class::Conflict),
+            ("40001", Class::Conflict),
+            ("23505", Class::Conflict),
+            ("22001", Class::Refused),
+            ("23514", Class::Refused),
+            ("57P01", Class::Outage),
+            ("53100", Class::Outage),
+            ("42501", Class::Outage),
+            ("42703", Class::Outage),
+            ("25006", Class::Outage),
+            ("42601", Class::Unknown),
+            ("5", Class::Conflict),
+            ("517", Class::Conflict),
+            ("1555", Class::Conflict),
+            ("2067", Class::Conflict),
+            ("275", Class::Refused),
+            ("13", Class::Outage),
+            ("8", Class::Outage),
+            ("1", Class::Unknown),
+        ] {
+            assert_eq!(class_of(code), class, "{code}");
+        }
+    }
+}

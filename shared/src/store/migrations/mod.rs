@@ -1,0 +1,54 @@
+//! The versions of the schema, for PostgreSQL and SQLite alike. A migration that has been released is never changed;
+//! the next one mends it.
+
+use sea_orm_migration::prelude::*;
+
+mod m20261122_000001_contacts;
+mod m20261122_000002_commands;
+mod m20261122_000003_dead_letters;
+
+/// Every version in order.
+pub struct Migrator;
+
+#[async_trait::async_trait]
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![
+            Box::new(m20261122_000001_contacts::Migration),
+            Box::new(m20261122_000002_commands::Migration),
+            Box::new(m20261122_000003_dead_letters::Migration),
+        ]
+    }
+}
+
+/// A text whose order is that of its bytes, the same on every database and in every locale.
+fn byte_ordered_text(manager: &SchemaManager<'_>, column: &'static str) -> ColumnDef {
+    let mut definition = ColumnDef::new(column);
+    match manager.get_database_backend() {
+        sea_orm::DbBackend::Postgres => definition.custom("text COLLATE \"C\""),
+        _ => definition.text(), // SQLite compares bytes unless told otherwise.
+    };
+    definition
+}
+
+/// Creates an index; sea-query's builder has no partial ones for SQLite.
+async fn create_index(
+    manager: &SchemaManager<'_>,
+    name: &str,
+    on: &str,
+    condition: Option<&str>,
+) -> Result<(), DbErr> {
+    let condition = condition
+        .map(|condition| format!(" WHERE {condition}"))
+        .unwrap_or_default();
+    let statement = format!("CREATE INDEX {name} ON {on}{condition}");
+    manager
+        .get_connection()
+        .execute_unprepared(&statement)
+        .await
+        .map(drop)
+}
+
+async fn drop_table(manager: &SchemaManager<'_>, table: &'static str) -> Result<(), DbErr> {
+    manager.drop_table(Table::drop().table(table).to_owned()).await
+}

@@ -1,0 +1,223 @@
+//! SQL through SeaORM: contacts, the outcomes of commands, dead letters. PostgreSQL in production, SQLite where nothing
+//! is installed; one code path for both.
+//!
+//! **Invariant:** what a batch changes, its contacts, the outcomes of its commands and the dead letters that these close,
+//! is one transaction. The rules stand in [`domain`](crate::domain); nothing in here decides about a command.
+
+use std::{future::Future, time::Duration};
+
+use chrono::{DateTime, SubsecRound, Utc};
+use sea_orm::{
+    AccessMode, ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction,
+    DbBackend, DbErr, IsolationLevel, SqliteTransactionMode, TransactionOptions, TransactionTrait,
+    sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous},
+};
+use sea_orm_migration::MigratorTrait;
+use secrecy::{ExposeSecret, SecretString};
+
+mod apply;
+pub mod commands;
+pub mod contacts;
+pub mod dead_letters;
+mod entities;
+mod error;
+mod migrations;
+mod probe;
+
+pub use error::StoreError;
+
+/// How to reach SQL.
+#[derive(Clone, Debug)]
+pub struct StoreOptions {
+    /// `postgres://…` or `sqlite://path`.
+    pub url: SecretString,
+    /// A standby for reads; reads go to `url` without it.
+    pub read_url: Option<SecretString>,
+    /// The most connections of a pool.
+    pub max_connections: u32,
+    /// How long one operation may take in all, waiting for a connection included.
+    pub operation_timeout: Duration,
+}
+
+/// SQL. Cheap to clone; connects when it is first used and again after every loss.
+#[derive(Clone, Debug)]
+pub struct Store {
+    write: DatabaseConnection,
+    read: DatabaseConnection,
+    operation_timeout: Duration,
+}
+
+/// One version of the schema and whether the database has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SchemaVersion {
+    /// The name of the migration.
+    pub name: String,
+    /// Whether it has been applied.
+    pub applied: bool,
+}
+
+/// The time as SQL keeps it: whole milliseconds.
+pub fn sql_time(time: DateTime<Utc>) -> DateTime<Utc> {
+    time.trunc_subsecs(3)
+}
+
+impl Store {
+    /// Prepares the pools. Does not connect, so that a service starts while SQL is down.
+    ///
+    /// # Errors
+    /// If a URL is neither PostgreSQL's nor SQLite's.
+    pub async fn open(options: &StoreOptions) -> Result<Self, StoreError> {
+        let write = pool(&options.url, options, Access::Write).await?;
+        let read = match &options.read_url {
+            Some(url) => pool(url, options, Access::Read).await?,
+            None if write.get_database_backend() == DbBackend::Sqlite => {
+                pool(&options.url, options, Access::Read).await?
+            }
+            None => write.clone(),
+        };
+        Ok(Self {
+            write,
+            read,
+            operation_timeout: options.operation_timeout,
+        })
+    }
+
+    /// Says whether SQL answers.
+    ///
+    /// # Errors
+    /// If it does not.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        self.timed(async { Ok(self.read.execute_unprepared("SELECT 1").await.map(drop)?) })
+            .await
+    }
+
+    /// Refuses a database whose schema is older than this program.
+    ///
+    /// # Errors
+    /// [`StoreError::Schema`] with what to run; any other if SQL does not answer.
+    pub async fn check_schema(&self) -> Result<(), StoreError> {
+        let missing: Vec<_> = self
+            .schema()
+            .await?
+            .into_iter()
+            .filter(|version| !version.applied)
+            .map(|version| version.name)
+            .collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let missing = missing.join(", ");
+        Err(StoreError::Schema(format!(
+            "the database schema is older than this program (missing: {missing}); run `contato migrate up` with the same settings"
+        )))
+    }
+
+    /// The versions of the schema in order.
+    ///
+    /// # Errors
+    /// If SQL does not answer.
+    pub async fn schema(&self) -> Result<Vec<SchemaVersion>, StoreError> {
+        use sea_orm_migration::MigrationStatus::Applied;
+        let versions = self
+            .timed(async {
+                Ok(migrations::Migrator::get_migration_with_status_read_only(&self.write).await?)
+            })
+            .await?;
+        let version = |migration: &sea_orm_migration::migrator::Migration| SchemaVersion {
+            name: migration.name().to_owned(),
+            applied: migration.status() == Applied,
+        };
+        Ok(versions.iter().map(version).collect())
+    }
+
+    /// Applies the next `steps` versions of the schema, or all.
+    ///
+    /// # Errors
+    /// If SQL does not answer or refuses.
+    pub async fn migrate_up(&self, steps: Option<u32>) -> Result<(), StoreError> {
+        Ok(migrations::Migrator::up(&self.write, steps).await?)
+    }
+
+    /// Takes back the last `steps` versions of the schema, or all, with the data in them.
+    ///
+    /// # Errors
+    /// If SQL does not answer or refuses.
+    pub async fn migrate_down(&self, steps: Option<u32>) -> Result<(), StoreError> {
+        Ok(migrations::Migrator::down(&self.write, steps).await?)
+    }
+
+    /// Closes the pools.
+    pub async fn close(self) {
+        // A pool that is shared or already closed says so; there is nothing to do about it.
+        drop(self.read.close().await);
+        drop(self.write.close().await);
+    }
+
+    /// Begins a transaction that may write: READ COMMITTED on PostgreSQL, IMMEDIATE on SQLite, where a transaction that
+    /// takes its lock late fails at once.
+    async fn begin(&self) -> Result<DatabaseTransaction, DbErr> {
+        let options = match self.write.get_database_backend() {
+            DbBackend::Sqlite => TransactionOptions {
+                sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+                ..TransactionOptions::default()
+            },
+            _ => TransactionOptions {
+                isolation_level: Some(IsolationLevel::ReadCommitted),
+                access_mode: Some(AccessMode::ReadWrite),
+                ..TransactionOptions::default()
+            },
+        };
+        self.write.begin_with_options(options).await
+    }
+
+    async fn timed<T>(&self, work: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+        match tokio::time::timeout(self.operation_timeout, work).await {
+            Ok(result) => result,
+            Err(_) => Err(StoreError::TimedOut(self.operation_timeout)),
+        }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Access {
+    Read,
+    Write,
+}
+
+async fn pool(
+    url: &SecretString,
+    options: &StoreOptions,
+    access: Access,
+) -> Result<DatabaseConnection, StoreError> {
+    let url = url.expose_secret();
+    let sqlite = DbBackend::Sqlite.is_prefix_of(url);
+    let mut connect = ConnectOptions::new(url);
+    connect
+        .connect_lazy(true)
+        .sqlx_logging(false)
+        .acquire_timeout(options.operation_timeout)
+        .connect_timeout(options.operation_timeout)
+        // SQLite has one writer; waiting for a connection is fairer than waiting for its lock.
+        .max_connections(if sqlite && access == Access::Write {
+            1
+        } else {
+            options.max_connections
+        });
+    if !sqlite {
+        connect.statement_timeout(options.operation_timeout);
+    }
+    let busy_timeout = options.operation_timeout;
+    connect.map_sqlx_sqlite_opts(move |sqlite| {
+        sqlite
+            .create_if_missing(access == Access::Write)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .busy_timeout(busy_timeout)
+    });
+    Ok(Database::connect(connect).await?)
+}
+
+/// A row that no code of ours can have written.
+fn corrupt(what: &str) -> StoreError {
+    StoreError::Unknown(DbErr::Custom(format!("a stored {what} cannot be read")))
+}

@@ -1,0 +1,69 @@
+//! The probe: whether SQL would take a batch now. A worker that paused takes nothing until it has succeeded.
+
+use chrono::{DateTime, Utc};
+use sea_orm::{ActiveModelTrait, DatabaseTransaction, DbErr, EntityTrait, QuerySelect, Set};
+use uuid::Uuid;
+
+use super::{
+    Store, StoreError,
+    entities::{commands, contacts, dead_letters},
+    sql_time,
+};
+
+/// No contact and no command has this id: ours are of version 8.
+const PROBE_ID: Uuid = Uuid::nil();
+
+impl Store {
+    /// Writes to each table that a batch writes to, and takes it back in the same transaction, which commits. Fails for
+    /// whatever a batch would fail for: an outage, a full disk, a missing grant or column, an older schema.
+    ///
+    /// # Errors
+    /// As [`Store::apply`](Store::apply).
+    pub async fn probe(&self, now: DateTime<Utc>) -> Result<(), StoreError> {
+        self.check_schema().await?;
+        let work = async {
+            let transaction = self.begin().await?;
+            write_and_take_back(&transaction, sql_time(now)).await?;
+            Ok(transaction.commit().await?)
+        };
+        self.timed(work).await
+    }
+}
+
+async fn write_and_take_back(sql: &DatabaseTransaction, now: DateTime<Utc>) -> Result<(), DbErr> {
+    contacts::Entity::find_by_id(PROBE_ID)
+        .lock_exclusive()
+        .one(sql)
+        .await?;
+    commands::Entity::delete_by_id(PROBE_ID).exec(sql).await?;
+    contacts::Entity::delete_by_id(PROBE_ID).exec(sql).await?;
+    let contact = contacts::ActiveModel {
+        id: Set(PROBE_ID),
+        life: Set("unborn".to_owned()),
+        updated_at: Set(Some(now)),
+        ..Default::default()
+    };
+    contacts::Entity::insert(contact.clone())
+        .exec_without_returning(sql)
+        .await?;
+    contact.update_without_returning(sql).await?;
+    let command = commands::ActiveModel {
+        id: Set(PROBE_ID),
+        contact_id: Set(PROBE_ID),
+        operation: Set("update".to_owned()),
+        status: Set("rejected".to_owned()),
+        reason: Set(None),
+        request_hash: Set(vec![0; 16]),
+        key_hash: Set(None),
+        accepted_at: Set(now),
+        finished_at: Set(now),
+        attempts: Set(1),
+    };
+    commands::Entity::insert(command)
+        .exec_without_returning(sql)
+        .await?;
+    dead_letters::Entity::delete_by_id(PROBE_ID).exec(sql).await?;
+    commands::Entity::delete_by_id(PROBE_ID).exec(sql).await?;
+    contacts::Entity::delete_by_id(PROBE_ID).exec(sql).await?;
+    Ok(())
+}
