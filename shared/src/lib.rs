@@ -7,6 +7,7 @@ pub mod broker;
 pub mod clock;
 pub mod domain;
 pub mod management;
+pub mod role;
 pub mod settings;
 pub mod store;
 pub mod telemetry;

@@ -1,0 +1,148 @@
+//! What every role does around its work: arguments, settings, the parts it shares with the others, signals.
+
+use std::{future::Future, path::PathBuf, sync::Arc, time::Duration};
+
+use anyhow::Context;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    broker::Broker,
+    clock::Clock,
+    domain::IdKey,
+    settings::Settings,
+    store::{Store, StoreOptions},
+    telemetry,
+};
+
+mod id_key;
+
+/// The arguments that every binary takes.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub struct CommonArguments {
+    /// A TOML file with settings; the environment (CONTATO__SECTION__KEY) goes before it.
+    #[arg(long, env = "CONTATO_CONFIG", value_name = "FILE", global = true)]
+    pub config: Option<PathBuf>,
+    /// Print the settings as they are in force, secrets masked, and exit.
+    #[arg(long, global = true)]
+    pub print_config: bool,
+}
+
+impl CommonArguments {
+    /// Reads the settings and starts logging. `None` if the settings were to be printed, which is done.
+    ///
+    /// # Errors
+    /// If the settings cannot be used.
+    pub fn start(&self) -> anyhow::Result<Option<Settings>> {
+        let settings = Settings::load(self.config.as_deref(), std::env::vars())?;
+        if self.print_config {
+            println!("{}", settings.to_masked_json());
+            return Ok(None);
+        }
+        telemetry::start_logs(&settings.log)?;
+        Ok(Some(settings))
+    }
+}
+
+/// What the roles of one process share.
+#[derive(Clone, Debug)]
+pub struct Parts {
+    /// The queue.
+    pub broker: Arc<dyn Broker>,
+    /// SQL.
+    pub store: Store,
+    /// The secret behind the ids.
+    pub id_key: IdKey,
+    /// The time.
+    pub clock: Clock,
+}
+
+impl Parts {
+    /// Makes the parts that the settings name. Connects to nothing remote yet: a service starts while broker or SQL are
+    /// down.
+    ///
+    /// # Errors
+    /// If `ids.key` is missing, or an embedded file cannot be opened.
+    pub async fn connect(settings: &Settings, role: &str) -> anyhow::Result<Self> {
+        let id_key = id_key::read_or_make(settings)?;
+        let store = open_store(settings).await?;
+        let broker = open_broker(settings, role).await?;
+        Ok(Self {
+            broker,
+            store,
+            id_key,
+            clock: Clock::system(),
+        })
+    }
+
+    /// Lets go of the broker and of SQL.
+    pub async fn close(self) {
+        self.broker.close().await;
+        self.store.close().await;
+    }
+}
+
+/// SQL as the settings name it.
+///
+/// # Errors
+/// If the URL cannot be used.
+pub async fn open_store(settings: &Settings) -> anyhow::Result<Store> {
+    let store = &settings.store;
+    if let Some(path) = store.url.expose().strip_prefix("sqlite://") {
+        let folder = std::path::Path::new(path.split('?').next().unwrap_or(path)).parent();
+        if let Some(folder) = folder.filter(|folder| !folder.as_os_str().is_empty()) {
+            std::fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
+        }
+    }
+    let options = StoreOptions {
+        url: store.url.secret().clone(),
+        read_url: store.read_url.as_ref().map(|url| url.secret().clone()),
+        max_connections: store.max_connections,
+        operation_timeout: store.timeout.0,
+    };
+    Store::open(&options).await.context("store.url cannot be used")
+}
+
+async fn open_broker(settings: &Settings, role: &str) -> anyhow::Result<Arc<dyn Broker>> {
+    let _ = (settings, role);
+    anyhow::bail!("no broker yet")
+}
+
+/// A token that is cancelled at SIGTERM or SIGINT (Ctrl-C).
+///
+/// # Errors
+/// If the process cannot listen to signals.
+pub fn stop_at_signal() -> anyhow::Result<CancellationToken> {
+    let stop = CancellationToken::new();
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let cancel = stop.clone();
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        tracing::info!("stopping: finishing the work in hand");
+        cancel.cancel();
+    });
+    Ok(stop)
+}
+
+/// Runs a service until it ends. Once `stop` is cancelled it has until the deadline.
+///
+/// # Errors
+/// The service's own, or that the deadline passed.
+pub async fn run_until_stopped(
+    service: impl Future<Output = anyhow::Result<()>>,
+    stop: CancellationToken,
+    deadline: Duration,
+) -> anyhow::Result<()> {
+    let overdue = async {
+        stop.cancelled().await;
+        tokio::time::sleep(deadline).await;
+    };
+    tokio::select! {
+        result = service => result,
+        () = overdue => anyhow::bail!("work in hand was not finished within shutdown.deadline ({deadline:?}); it will come again"),
+    }
+}

@@ -1,0 +1,61 @@
+//! Where `ids.key` comes from: the settings, or, on embedded storage, a file beside the data that is made once.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{ErrorKind, Write},
+    os::unix::fs::OpenOptionsExt,
+    path::Path,
+};
+
+use anyhow::{Context, bail};
+
+use crate::{domain::IdKey, settings::Settings};
+
+const FILE_NAME: &str = "ids.key";
+
+pub(super) fn read_or_make(settings: &Settings) -> anyhow::Result<IdKey> {
+    let secret = match (&settings.ids.key, settings.embedded_queue()) {
+        (Some(key), _) => key.expose().to_owned(),
+        (None, Some(queue)) => kept(&queue.with_file_name(FILE_NAME))?,
+        (None, None) => bail!(
+            "ids.key is not set: give every role the same secret of at least {} bytes in CONTATO__IDS__KEY or, as a file, in CONTATO__IDS__KEY_FILE (make one once with `openssl rand -hex 32` and never change it)",
+            IdKey::MIN_BYTES
+        ),
+    };
+    IdKey::new(secret.as_bytes()).context("ids.key cannot be used")
+}
+
+/// The key in a file; made if there is none. Written aside and linked into place, so that a crash leaves no half of it and
+/// of two processes that start together one wins.
+fn kept(path: &Path) -> anyhow::Result<String> {
+    match fs::read_to_string(path) {
+        Ok(text) => return Ok(text.trim().to_owned()),
+        Err(error) if error.kind() == ErrorKind::NotFound => {}
+        Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
+    }
+    let folder = path.parent().unwrap_or(Path::new("."));
+    make(path, folder).with_context(|| format!("cannot make {}", path.display()))?;
+    Ok(fs::read_to_string(path)?.trim().to_owned())
+}
+
+fn make(path: &Path, folder: &Path) -> std::io::Result<()> {
+    fs::create_dir_all(folder)?;
+    let secret: [u8; 32] = rand::random();
+    let text: String = secret.iter().map(|byte| format!("{byte:02x}")).collect();
+    let aside = path.with_extension(format!("key.{}", std::process::id()));
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&aside)?;
+    writeln!(file, "{text}")?;
+    file.sync_all()?;
+    let linked = fs::hard_link(&aside, path);
+    fs::remove_file(&aside)?;
+    match linked {
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(error),
+        _ => {}
+    }
+    File::open(folder)?.sync_all()
+}
