@@ -1,1 +1,26 @@
-fn main() {}
+//! The binary of consumer-worker.
+
+use clap::Parser;
+use shared::role::{CommonArguments, Parts, run_until_stopped, stop_at_signal};
+
+/// Applies the commands on the queue `contato` to SQL.
+#[derive(Parser)]
+#[command(version)]
+struct Arguments {
+    #[command(flatten)]
+    common: CommonArguments,
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let Some(settings) = Arguments::parse().common.start()? else {
+        return Ok(());
+    };
+    let stop = stop_at_signal()?;
+    let parts = Parts::connect(&settings, "consumer-worker").await?;
+    let service = consumer_worker::build(&settings, parts.clone()).await?;
+    tracing::info!(management.address = %service.management_address(), "consumer-worker runs");
+    run_until_stopped(service.run(stop.clone()), stop, settings.shutdown.deadline.0).await?;
+    parts.close().await;
+    Ok(())
+}

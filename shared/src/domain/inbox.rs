@@ -70,22 +70,18 @@ pub struct Inbox {
 }
 
 impl Inbox {
-    /// An inbox over what is on record: the contacts of the batch, the final outcomes of its command ids, and
-    /// which command used which of its idempotency keys.
-    pub fn new(
+    /// Tells what is on record: the contacts of the batch, the final outcomes of its command ids, and which command used
+    /// which of its idempotency keys.
+    pub fn know(
+        &mut self,
         contacts: impl IntoIterator<Item = ContactState>,
         outcomes: impl IntoIterator<Item = (CommandId, Recorded)>,
         keys: impl IntoIterator<Item = (KeyHash, CommandId)>,
-    ) -> Self {
-        Self {
-            contacts: contacts
-                .into_iter()
-                .map(|contact| (contact.id, contact))
-                .collect(),
-            outcomes: outcomes.into_iter().collect(),
-            keys: keys.into_iter().collect(),
-            ..Self::default()
-        }
+    ) {
+        self.contacts
+            .extend(contacts.into_iter().map(|contact| (contact.id, contact)));
+        self.outcomes.extend(outcomes);
+        self.keys.extend(keys);
     }
 
     /// Decides one entry. `latest` is the youngest stamp that is believed: the worker's time and `clock.maxAhead`.

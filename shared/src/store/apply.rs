@@ -20,7 +20,10 @@ use super::{
     contacts::{self, Contact},
     dead_letters, entities, sql_time,
 };
-use crate::domain::{ContactId, ContactState, Entry, Inbox, Life, Stamp, Verdict};
+use crate::{
+    domain::{ContactId, ContactState, Entry, Inbox, Life, Stamp, Verdict},
+    wire::MAX_ENVELOPES,
+};
 
 impl Store {
     /// Applies a batch in the order given; says for each entry what became of it. Nothing is written if it fails.
@@ -45,6 +48,34 @@ impl Store {
         })
         .await
     }
+
+    /// What would become of a batch if it were applied now. Writes nothing and takes no lock.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn foresee(&self, entries: &[Entry], latest: Stamp) -> Result<Vec<Verdict>, StoreError> {
+        self.timed(async {
+            let mut inbox = Inbox::default();
+            for part in entries.chunks(MAX_ENVELOPES) {
+                let ids = part.iter().map(|entry| entry.command.contact_id.as_uuid());
+                let query =
+                    entities::contacts::Entity::find().filter(entities::contacts::Column::Id.is_in(ids));
+                let contacts = query.all(&self.write).await?.into_iter().map(Contact::try_from);
+                let states = contacts.map(|contact| contact.map(|contact| contact.state));
+                let recorded = commands::recorded(&self.write, part).await?;
+                inbox.know(
+                    states.collect::<Result<Vec<_>, _>>()?,
+                    recorded.outcomes,
+                    recorded.keys,
+                );
+            }
+            Ok(entries
+                .iter()
+                .map(|entry| inbox.take(entry.clone(), latest))
+                .collect())
+        })
+        .await
+    }
 }
 
 async fn apply(
@@ -56,7 +87,8 @@ async fn apply(
     let before = lock_contacts(sql, entries).await?;
     let recorded = commands::recorded(sql, entries).await?;
     let states = before.values().map(|contact| contact.state.clone());
-    let mut inbox = Inbox::new(states, recorded.outcomes, recorded.keys);
+    let mut inbox = Inbox::default();
+    inbox.know(states, recorded.outcomes, recorded.keys);
     let verdicts = entries
         .iter()
         .map(|entry| inbox.take(entry.clone(), latest))

@@ -4,8 +4,8 @@ use std::collections::HashSet;
 
 use chrono::{DateTime, Utc};
 use sea_orm::{
-    ColumnTrait, Condition, DatabaseTransaction, DbErr, EntityTrait, ExprTrait, QueryFilter, QueryOrder,
-    QuerySelect, Set,
+    ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, ExprTrait, QueryFilter,
+    QueryOrder, QuerySelect, Set,
     sea_query::{Expr, Query},
 };
 use uuid::Uuid;
@@ -177,7 +177,7 @@ impl Store {
 }
 
 /// What is on record for the ids and keys of a batch.
-pub(super) async fn recorded(sql: &DatabaseTransaction, entries: &[Entry]) -> Result<OnRecord, StoreError> {
+pub(super) async fn recorded(sql: &impl ConnectionTrait, entries: &[Entry]) -> Result<OnRecord, StoreError> {
     let ids = entries.iter().map(|entry| entry.command.id.as_uuid());
     let keys: Vec<Vec<u8>> = entries
         .iter()
