@@ -1,0 +1,3 @@
+//! The brokers.
+
+mod embedded;

@@ -1,0 +1,3 @@
+//! The integration tests of `shared`. Files mirror modules.
+
+mod broker;
