@@ -1,3 +1,4 @@
 //! The integration tests of `shared`. Files mirror modules.
 
 mod broker;
+mod store;
