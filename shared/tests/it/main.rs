@@ -1,3 +1,3 @@
-//! The integration tests of `shared`. Files mirror modules.
+//! The tests of `shared` that need more than its own memory.
 
 mod broker;

@@ -1,0 +1,268 @@
+//! The broker in production: RabbitMQ 3.10 to 4.x, by AMQP 0-9-1.
+//!
+//! One connection publishes, kept up by [`supervisor`]; each consumer has one of its own, and so has whoever asks for
+//! depths, since the broker stops reading from a connection that has published while an alarm lasts. What exists on
+//! the broker is in [`topology`]; what became of a message is decided in [`publisher`].
+//!
+//! **Invariant:** nothing received is published. Properties and headers come from a closed list: a foreign `x-death`
+//! makes RabbitMQ 3.10 drop a message in a retry tier; `CC`, `BCC` and `expiration` would be obeyed.
+
+use std::{
+    fmt,
+    num::NonZeroU16,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use lapin::{Connection, ConnectionProperties, uri::AMQPUri};
+use secrecy::{ExposeSecret, SecretString};
+use tokio::sync::{Mutex, oneshot, watch};
+use tokio_util::{
+    sync::{CancellationToken, DropGuard},
+    task::TaskTracker,
+};
+
+use self::{
+    consumer::RabbitMqConsumer,
+    publisher::Job,
+    supervisor::{Link, Supervisor, within},
+    topology::{Names, topology_error},
+};
+use super::{Broker, BrokerError, Consumer, Message, PublishError, Queue, QueueOptions};
+
+mod consumer;
+mod publisher;
+mod supervisor;
+mod topology;
+
+/// The header that carries [`Message::attempt`].
+const HEADER_ATTEMPT: &str = "contato-attempt";
+/// The header that carries [`Message::replay`].
+const HEADER_REPLAY: &str = "contato-replay";
+
+/// How long connecting, and declaring, may each take.
+const CONNECT_MAX: Duration = Duration::from_secs(10);
+/// How long the broker may take to answer a question.
+const ASK_MAX: Duration = Duration::from_secs(5);
+/// How long a connection may take to say goodbye. A blocked one cannot.
+const GOODBYE_MAX: Duration = Duration::from_secs(2);
+/// How long [`Broker::close`] may take.
+const CLOSE_MAX: Duration = Duration::from_secs(5);
+
+/// How to reach a RabbitMQ, and what to set up there.
+#[derive(Clone, Debug)]
+pub struct RabbitMqOptions {
+    /// `amqp://` or `amqps://user:password@host:port/vhost`.
+    pub url: SecretString,
+    /// Stands before every name of an exchange or a queue. Empty in production; tests have one each.
+    pub prefix: String,
+    /// What the broker's list of connections shows.
+    pub connection_name: String,
+    /// What the queues are set up with.
+    pub queues: QueueOptions,
+    /// After twice this time without a sign of life a connection is lost; in whole seconds.
+    pub heartbeat: Duration,
+}
+
+impl RabbitMqOptions {
+    /// [`RabbitMqOptions::heartbeat`] unless a setting says otherwise.
+    pub const DEFAULT_HEARTBEAT: Duration = Duration::from_secs(10);
+
+    /// Defaults for everything but the address.
+    pub fn new(url: SecretString) -> Self {
+        Self {
+            url,
+            prefix: String::new(),
+            connection_name: "contato".to_owned(),
+            queues: QueueOptions::default(),
+            heartbeat: Self::DEFAULT_HEARTBEAT,
+        }
+    }
+}
+
+/// A RabbitMQ. Dropping it has the effect of [`Broker::close`], without the waiting.
+pub struct RabbitMq {
+    options: Arc<RabbitMqOptions>,
+    names: Names,
+    link: watch::Receiver<Option<Link>>,
+    /// For questions; made by the first.
+    asking: Mutex<Option<Connection>>,
+    consumers_started: AtomicU64,
+    tasks: TaskTracker,
+    closed: CancellationToken,
+    _closes: DropGuard,
+}
+
+impl RabbitMq {
+    /// Starts connecting, and returns at once. Needs a tokio runtime.
+    pub fn start(options: RabbitMqOptions) -> Arc<Self> {
+        let options = Arc::new(options);
+        let names = Names::new(&options.prefix);
+        let closed = CancellationToken::new();
+        let tasks = TaskTracker::new();
+        let (link_sender, link) = watch::channel(None);
+        let supervisor = Supervisor {
+            options: Arc::clone(&options),
+            names: names.clone(),
+            link: link_sender,
+            closed: closed.clone(),
+        };
+        tasks.spawn(supervisor.run());
+        Arc::new(Self {
+            options,
+            names,
+            link,
+            asking: Mutex::new(None),
+            consumers_started: AtomicU64::new(0),
+            tasks,
+            _closes: closed.clone().drop_guard(),
+            closed,
+        })
+    }
+
+    async fn start_consumer(
+        &self,
+        connection: &Connection,
+        queue: Queue,
+        bound: NonZeroU16,
+        closed: CancellationToken,
+    ) -> Result<RabbitMqConsumer, BrokerError> {
+        topology::declare(connection, &self.names, &self.options.queues).await?;
+        let channel = connection.create_channel().await.map_err(topology_error)?;
+        let number = self.consumers_started.fetch_add(1, Ordering::Relaxed);
+        RabbitMqConsumer::start(channel, self.names.queue(queue), bound, number, closed).await
+    }
+
+    async fn ask_depth(&self, queue: Queue) -> Result<u64, BrokerError> {
+        let mut asking = self.asking.lock().await;
+        let connection = match asking.take() {
+            Some(connection) if connection.status().connected() => connection,
+            _ => connect(&self.options, "questions").await?,
+        };
+        // A question for a queue that is not there closes its channel, so each has its own. Should this be given up
+        // half-way, the connection goes with it, and the next question has a new one.
+        let channel = connection.create_channel().await.map_err(topology_error)?;
+        let depth = topology::count_messages(&channel, self.names.queue(queue)).await;
+        *asking = Some(connection);
+        depth
+    }
+
+    fn refuse_if_closed(&self) -> Result<(), BrokerError> {
+        if self.closed.is_cancelled() {
+            return Err(BrokerError::Lost("the broker was closed".to_owned()));
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Broker for RabbitMq {
+    async fn publish(&self, queue: Queue, message: &Message) -> Result<(), PublishError> {
+        let link = self.link.borrow().clone().ok_or(PublishError::Unavailable)?;
+        if !link.takes_messages() {
+            return Err(PublishError::Unavailable);
+        }
+        let (reply, answer) = oneshot::channel();
+        let job = Job {
+            queue,
+            message: message.clone(),
+            reply,
+        };
+        let published = async {
+            // A job that comes back was never seen by the publisher.
+            link.jobs.send(job).await.map_err(|_| PublishError::Unavailable)?;
+            answer.await.unwrap_or(Err(PublishError::Unconfirmed))
+        };
+        tokio::time::timeout(self.options.queues.publish_timeout, published)
+            .await
+            .unwrap_or(Err(PublishError::Unconfirmed))
+    }
+
+    async fn consume(&self, queue: Queue, bound: NonZeroU16) -> Result<Arc<dyn Consumer>, BrokerError> {
+        self.refuse_if_closed()?;
+        let connection = connect(&self.options, queue.name()).await?;
+        let closed = self.closed.child_token();
+        let starting = self.start_consumer(&connection, queue, bound, closed.clone());
+        match within(CONNECT_MAX, starting).await {
+            Ok(consumer) => {
+                self.tasks.spawn(async move {
+                    closed.cancelled().await;
+                    close_gently(connection).await;
+                });
+                Ok(Arc::new(consumer))
+            }
+            Err(error) => {
+                close_gently(connection).await;
+                Err(error)
+            }
+        }
+    }
+
+    async fn depth(&self, queue: Queue) -> Result<u64, BrokerError> {
+        self.refuse_if_closed()?;
+        within(ASK_MAX, self.ask_depth(queue)).await
+    }
+
+    fn connected(&self) -> bool {
+        self.link.borrow().as_ref().is_some_and(Link::takes_messages)
+    }
+
+    async fn close(&self) {
+        self.closed.cancel();
+        self.tasks.close();
+        let all = async {
+            if let Some(connection) = self.asking.lock().await.take() {
+                close_gently(connection).await;
+            }
+            self.tasks.wait().await;
+        };
+        if tokio::time::timeout(CLOSE_MAX, all).await.is_err() {
+            tracing::warn!("the broker's connections did not close in time");
+        }
+    }
+}
+
+impl fmt::Debug for RabbitMq {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("RabbitMq")
+            .field("options", &self.options)
+            .field("connected", &self.connected())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Opens a connection that shows as `<connection name> <role>`.
+async fn connect(options: &RabbitMqOptions, role: &str) -> Result<Connection, BrokerError> {
+    // The parser's error quotes the URL, password and all.
+    let mut uri: AMQPUri = options
+        .url
+        .expose_secret()
+        .parse()
+        .map_err(|_| BrokerError::Lost("the URL is not an AMQP URL".to_owned()))?;
+    uri.query.heartbeat = Some(
+        u16::try_from(options.heartbeat.as_secs())
+            .unwrap_or(u16::MAX)
+            .max(1),
+    );
+    let name = format!("{} {role}", options.connection_name);
+    let properties = ConnectionProperties::default().with_connection_name(name.into());
+    within(CONNECT_MAX, async {
+        Connection::connect_uri(uri, properties)
+            .await
+            .map_err(|error| BrokerError::Lost(error.to_string()))
+    })
+    .await
+}
+
+/// Closes a connection as the protocol wants it, if the broker lets it; else it is just dropped.
+async fn close_gently(connection: Connection) {
+    const REPLY_SUCCESS: u16 = 200;
+    let goodbye = connection.close(REPLY_SUCCESS, "OK".into());
+    // It may be the very reason for closing that nobody answers; either way the connection is gone.
+    let _ = tokio::time::timeout(GOODBYE_MAX, goodbye).await;
+}
