@@ -1,5 +1,6 @@
 //! What holds for every broker ([`suite`]), and what holds for one kind only.
 
+mod embedded;
 mod proxy;
 mod rabbitmq;
 mod rabbitmq_faults;
