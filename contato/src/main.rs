@@ -1,1 +1,47 @@
-fn main() {}
+//! contato in one process: the three roles together, and the commands of whoever installs it.
+//!
+//! Without settings it needs nothing installed: the queue and SQL are embedded, under `./data`.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use shared::role::CommonArguments;
+
+mod banner;
+mod migrate;
+mod run;
+
+/// Contact management that people trust with writes. Without a command it runs producer-api, consumer-worker and
+/// dlq-function in one process.
+#[derive(Parser)]
+#[command(version)]
+struct Arguments {
+    #[command(flatten)]
+    common: CommonArguments,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the three roles in one process (the default).
+    Run,
+    /// Bring the database's schema up to date, or take versions back.
+    Migrate {
+        #[command(subcommand)]
+        direction: migrate::Direction,
+    },
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<ExitCode> {
+    let arguments = Arguments::parse();
+    let Some(settings) = arguments.common.start()? else {
+        return Ok(ExitCode::SUCCESS);
+    };
+    match arguments.command {
+        None | Some(Command::Run) => run::run(&settings).await?,
+        Some(Command::Migrate { direction }) => migrate::migrate(&settings, direction).await?,
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,1 +1,127 @@
-//! x
+//! dlq-function: keeps dead letters, explains them, and replays them on command. Stands in for the Azure Function of the
+//! system that contato replaces.
+//!
+//! **Invariant:** a dead letter is settled only once it is stored, and a replay publishes the same command id, so that once
+//! or ten times is the same.
+
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use shared::{
+    management::{HEALTH_TIMEOUT, Health, Management, Part},
+    role::Parts,
+    settings::Settings,
+    store::{Store, StoreError},
+    telemetry::Metrics,
+};
+use tokio_util::sync::CancellationToken;
+
+mod actions;
+pub mod cli;
+mod collect;
+mod collector;
+mod metrics;
+mod routes;
+mod sweep;
+mod view;
+
+use actions::Actions;
+use collector::Collector;
+use metrics::DlqMetrics;
+use routes::Api;
+
+/// How long the schema is asked for at start; a database that is down does not keep the service from starting.
+const SCHEMA_CHECK_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The service, ready to run.
+#[derive(Debug)]
+pub struct Service {
+    collector: Collector,
+    api: Api,
+    management: Management,
+    series: Metrics,
+    store: Store,
+    metrics: DlqMetrics,
+}
+
+/// Makes the service and binds its listeners.
+///
+/// # Errors
+/// If an address is in use, or the database answers with an older schema.
+pub async fn build(settings: &Settings, parts: Parts) -> anyhow::Result<Service> {
+    let management = Management::bind(settings.dlq_function.management)?;
+    let checked = tokio::time::timeout(SCHEMA_CHECK_TIMEOUT, parts.store.check_schema()).await;
+    // Any other failure is waited for by the collector itself.
+    if let Ok(Err(error @ StoreError::Schema(_))) = checked {
+        return Err(error.into());
+    }
+    let series = Metrics::new();
+    let metrics = DlqMetrics::new(&series);
+    let api = Api::bind(settings.dlq_function.listen, Actions::new(settings, &parts), metrics.clone())?;
+    let collector = Collector::new(&parts, metrics.clone());
+    Ok(Service { collector, api, management, series, store: parts.store, metrics })
+}
+
+impl Service {
+    /// Where the HTTP API listens.
+    pub fn address(&self) -> SocketAddr {
+        self.api.address()
+    }
+
+    /// Where metrics and health are told.
+    pub fn management_address(&self) -> SocketAddr {
+        self.management.address()
+    }
+
+    /// Collects and answers until the token is cancelled.
+    ///
+    /// # Errors
+    /// If a listener fails.
+    pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
+        let health = Arc::new(State {
+            consuming: self.collector.consuming(),
+            store: self.store.clone(),
+            draining: stop.clone(),
+        });
+        let drained = CancellationToken::new();
+        let management = self.management.run(self.series, health.clone(), drained.clone());
+        let work = async {
+            let (api, (), ()) = tokio::join!(
+                self.api.run(health, stop.clone()),
+                self.collector.run(stop.clone()),
+                sweep::run(self.store, self.metrics, stop.clone()),
+            );
+            drained.cancel();
+            api
+        };
+        tokio::try_join!(work, management).map(drop)
+    }
+}
+
+struct State {
+    consuming: Arc<AtomicBool>,
+    store: Store,
+    draining: CancellationToken,
+}
+
+#[async_trait]
+impl Health for State {
+    fn ready(&self) -> bool {
+        !self.draining.is_cancelled()
+    }
+
+    async fn parts(&self) -> Vec<Part> {
+        let store = tokio::time::timeout(HEALTH_TIMEOUT, self.store.ping()).await;
+        vec![
+            Part { name: "broker", up: self.consuming.load(Ordering::Relaxed) },
+            Part { name: "store", up: matches!(store, Ok(Ok(()))) },
+        ]
+    }
+}

@@ -7,7 +7,11 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    broker::Broker,
+    broker::{
+        Broker,
+        embedded::{Embedded, EmbeddedOptions},
+        rabbitmq::{RabbitMq, RabbitMqOptions},
+    },
     clock::Clock,
     domain::IdKey,
     settings::Settings,
@@ -104,8 +108,17 @@ pub async fn open_store(settings: &Settings) -> anyhow::Result<Store> {
 }
 
 async fn open_broker(settings: &Settings, role: &str) -> anyhow::Result<Arc<dyn Broker>> {
-    let _ = (settings, role);
-    anyhow::bail!("no broker yet")
+    let queues = settings.queue_options();
+    if let Some(path) = settings.embedded_queue() {
+        return Ok(Embedded::open(EmbeddedOptions { path, queues }).await?);
+    }
+    let options = RabbitMqOptions {
+        prefix: settings.broker.prefix.clone(),
+        connection_name: role.to_owned(),
+        queues,
+        ..RabbitMqOptions::new(settings.broker.url.secret().clone())
+    };
+    Ok(RabbitMq::start(options))
 }
 
 /// A token that is cancelled at SIGTERM or SIGINT (Ctrl-C).

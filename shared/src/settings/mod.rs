@@ -290,6 +290,13 @@ impl Default for DlqFunction {
     }
 }
 
+impl Store {
+    /// Whether the database is an embedded one.
+    pub fn is_sqlite(&self) -> bool {
+        self.url.expose().starts_with("sqlite:")
+    }
+}
+
 /// Why the settings cannot be used. Names the key and the reason, never the value of a secret.
 #[derive(Debug, thiserror::Error)]
 pub enum SettingsError {

@@ -1,0 +1,45 @@
+//! What is printed at start: where everything is, and three lines to paste.
+
+use std::net::SocketAddr;
+
+use chrono::{DateTime, Utc};
+use shared::{domain::IdKey, settings::Settings};
+
+/// Where the roles listen.
+pub(crate) struct Addresses {
+    pub(crate) api: SocketAddr,
+    pub(crate) dlq: SocketAddr,
+    /// Of producer-api, consumer-worker and dlq-function.
+    pub(crate) management: [SocketAddr; 3],
+}
+
+const CONTACT: &str = r#"{"name":"Ana Souza","phone":"(11) 98765-4321","email":"ana@example.com"}"#;
+
+/// The text. The ids in it are those that the first line will be answered with: ids follow from the Idempotency-Key, a new
+/// one at each start.
+pub(crate) fn banner(settings: &Settings, ids: &IdKey, addresses: &Addresses, now: DateTime<Utc>) -> String {
+    let key = format!("tour-{}", now.format("%Y%m%dT%H%M%S"));
+    let issued = producer_api::ids_of_create(ids, &key, CONTACT.as_bytes());
+    let Addresses {
+        api,
+        dlq,
+        management: [api_management, worker_management, dlq_management],
+    } = addresses;
+    let (broker, store) = (&settings.broker.url, &settings.store.url);
+    let (command, contact) = (issued.command, issued.contact);
+    format!(
+        "contato runs on {broker} and {store}. Ctrl-C ends it and loses nothing.
+
+  contacts      http://{api}/v1/contacts
+  dead letters  http://{dlq}/v1/dead-letters
+  health        http://{api}/health
+  metrics       http://{api_management}/metrics  http://{worker_management}/metrics  http://{dlq_management}/metrics
+
+Paste these to create a contact, follow its command, and read it back:
+
+  curl -i http://{api}/v1/contacts -H 'Content-Type: application/json' -H 'Idempotency-Key: {key}' -d '{CONTACT}'
+  curl -i http://{api}/v1/commands/{command}
+  curl -i http://{api}/v1/contacts/{contact}
+"
+    )
+}

@@ -1,0 +1,46 @@
+//! The three roles in one process. They share the broker and SQL, and know nothing else of each other.
+
+use shared::{
+    role::{Parts, run_until_stopped, stop_at_signal},
+    settings::Settings,
+};
+
+use crate::banner::{Addresses, banner};
+
+pub(crate) async fn run(settings: &Settings) -> anyhow::Result<()> {
+    let stop = stop_at_signal()?;
+    let parts = Parts::connect(settings, "contato").await?;
+    if settings.store.is_sqlite() {
+        parts.store.migrate_up(None).await?;
+    }
+    let api = producer_api::build(settings, parts.clone()).await?;
+    let worker = consumer_worker::build(settings, parts.clone()).await?;
+    let dlq = dlq_function::build(settings, parts.clone()).await?;
+
+    let addresses = Addresses {
+        api: api.address(),
+        dlq: dlq.address(),
+        management: [
+            api.management_address(),
+            worker.management_address(),
+            dlq.management_address(),
+        ],
+    };
+    println!(
+        "{}",
+        banner(settings, &parts.id_key, &addresses, chrono::Utc::now())
+    );
+
+    let roles = async {
+        tokio::try_join!(
+            api.run(stop.clone()),
+            worker.run(stop.clone()),
+            dlq.run(stop.clone())
+        )
+        .map(drop)
+    };
+    run_until_stopped(roles, stop.clone(), settings.shutdown.deadline.0).await?;
+    parts.close().await;
+    println!("contato has stopped; nothing that was answered 202 is lost");
+    Ok(())
+}

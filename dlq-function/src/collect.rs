@@ -1,0 +1,150 @@
+//! From a delivery on `contato.dlq` to rows: what kind of dead letter it is, whose command, and what groups it with its
+//! like.
+//!
+//! Our workers send dead letters of ours. What the broker dead-letters by itself (delivery limit, expiry, a rejection) comes
+//! raw, as it was published; an array of envelopes is then split into its elements.
+
+use chrono::{DateTime, Utc};
+use sha2::{Digest, Sha256};
+use shared::{
+    broker::{BrokerReason, Delivery},
+    store::dead_letters::{Collected, DeadCommand},
+    wire::{DeadLetter, DecodeError, Envelope, Payload, Reason, decode_message},
+};
+use uuid::Uuid;
+
+/// Who gave up what the broker dead-lettered by itself.
+const BROKER: &str = "broker";
+
+/// What a delivery holds, to be stored.
+pub(crate) fn collect(delivery: &Delivery, now: DateTime<Utc>) -> Vec<Collected> {
+    let message = &delivery.message;
+    match DeadLetter::decode(&message.body) {
+        Ok(letter) => {
+            let command = Envelope::decode(&letter.payload.0).ok().map(|envelope| command_of(&envelope));
+            vec![collected(letter, command)]
+        }
+        Err(_) => raw(delivery, now),
+    }
+}
+
+fn raw(delivery: &Delivery, now: DateTime<Utc>) -> Vec<Collected> {
+    let message = &delivery.message;
+    let letter = |reason, detail: String, traceparent, body: &[u8]| DeadLetter {
+        reason,
+        detail,
+        attempt: message.attempt,
+        replay: message.replay,
+        failed_at: now,
+        worker: BROKER.to_owned(),
+        traceparent,
+        content_type: message.content_type.clone(),
+        payload: Payload(body.to_vec()),
+    };
+    decode_message(&message.body)
+        .into_iter()
+        .map(|element| {
+            let (reason, detail) = why(delivery.broker_reason, element.envelope.as_ref().err());
+            let envelope = element.envelope.ok();
+            let traceparent = envelope.as_ref().and_then(|envelope| envelope.traceparent.clone());
+            let command = envelope.as_ref().map(command_of);
+            collected(letter(reason, detail, traceparent, element.body), command)
+        })
+        .collect()
+}
+
+/// The reason of what the broker dead-lettered: the broker's word for it, or what is wrong with the bytes.
+fn why(broker: Option<BrokerReason>, fault: Option<&DecodeError>) -> (Reason, String) {
+    match (broker, fault) {
+        (Some(BrokerReason::DeliveryLimit), _) => {
+            let detail = "delivered too often without being settled: the worker may not survive it";
+            (Reason::DeliveryLimit, detail.to_owned())
+        }
+        (Some(BrokerReason::Expired), _) => (Reason::Expired, "its time to live had passed".to_owned()),
+        (_, Some(fault)) => (fault.reason, fault.detail.clone()),
+        (Some(BrokerReason::Rejected | BrokerReason::Other) | None, None) => {
+            (Reason::Unknown, "came to the dead letters without a reason".to_owned())
+        }
+    }
+}
+
+fn command_of(envelope: &Envelope) -> DeadCommand {
+    DeadCommand {
+        id: envelope.command.id,
+        contact_id: envelope.command.contact_id,
+        operation: envelope.command.action.operation(),
+        stamp: envelope.command.stamp,
+        request_hash: envelope.request_hash,
+    }
+}
+
+fn collected(letter: DeadLetter, command: Option<DeadCommand>) -> Collected {
+    Collected {
+        id: Uuid::now_v7(),
+        identity: identity(&letter, command.as_ref()),
+        fingerprint: fingerprint(&letter, command.as_ref()),
+        command,
+        letter,
+    }
+}
+
+/// A hash of (command id or body, request hash, replay): a second failure after a replay is new, a second copy is not.
+fn identity(letter: &DeadLetter, command: Option<&DeadCommand>) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    match command {
+        Some(command) => {
+            hash.update(b"command");
+            hash.update(command.id.as_uuid().as_bytes());
+            hash.update(command.request_hash.as_bytes());
+        }
+        None => {
+            hash.update(b"body");
+            hash.update(Sha256::digest(&letter.payload.0));
+        }
+    }
+    hash.update(letter.replay.to_be_bytes());
+    hash.finalize().into()
+}
+
+/// What groups dead letters: a hash of reason, operation and detail with its variable parts (numbers) removed.
+fn fingerprint(letter: &DeadLetter, command: Option<&DeadCommand>) -> String {
+    let detail: String = letter.detail.chars().filter(|c| !c.is_ascii_digit()).collect();
+    let operation = command.map_or("", |command| command.operation.as_str());
+    let digest = Sha256::digest(format!("{}\0{operation}\0{detail}", letter.reason));
+    digest[..16].iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn letter(detail: &str, replay: u32, body: &[u8]) -> DeadLetter {
+        DeadLetter {
+            reason: Reason::Undecodable,
+            detail: detail.to_owned(),
+            attempt: 1,
+            replay,
+            failed_at: DateTime::UNIX_EPOCH,
+            worker: "w".to_owned(),
+            traceparent: None,
+            content_type: String::new(),
+            payload: Payload(body.to_vec()),
+        }
+    }
+
+    #[test]
+    fn copies_are_one_and_a_failure_after_a_replay_is_new() {
+        let first = collected(letter("not JSON at line 1", 0, b"x"), None);
+        let copy = collected(letter("not JSON at line 1", 0, b"x"), None);
+        assert_eq!(first.identity, copy.identity);
+        assert_ne!(first.identity, collected(letter("not JSON at line 1", 1, b"x"), None).identity);
+        assert_ne!(first.identity, collected(letter("not JSON at line 1", 0, b"y"), None).identity);
+    }
+
+    #[test]
+    fn groups_ignore_numbers() {
+        let group = |detail| collected(letter(detail, 0, b"x"), None).fingerprint;
+        assert_eq!(group("not JSON at line 1, column 7"), group("not JSON at line 22, column 1"));
+        assert_ne!(group("not JSON"), group("another shape"));
+    }
+}

@@ -1,0 +1,176 @@
+//! The collector: empties `contato.dlq` into SQL. Stores before it acks; what cannot be stored stays in the queue, and what
+//! SQL will never take goes to `contato.dlq.parking`.
+
+use std::{
+    num::NonZeroU16,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use shared::{
+    broker::{Broker, BrokerError, Consumer, Delivery, Queue},
+    clock::Clock,
+    role::Parts,
+    store::{Store, StoreError, dead_letters::Kept},
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::{collect::collect, metrics::DlqMetrics};
+
+/// How many dead letters are in hand.
+const IN_HAND: NonZeroU16 = NonZeroU16::new(100).expect("not zero");
+/// The wait after a failure.
+const PAUSE: Duration = Duration::from_secs(1);
+
+#[derive(Debug)]
+pub(crate) struct Collector {
+    broker: Arc<dyn Broker>,
+    store: Store,
+    clock: Clock,
+    metrics: DlqMetrics,
+    consuming: Arc<AtomicBool>,
+}
+
+enum Ended {
+    Stopped,
+    Paused(StoreError),
+    Lost(BrokerError),
+}
+
+impl Collector {
+    pub(crate) fn new(parts: &Parts, metrics: DlqMetrics) -> Self {
+        Self {
+            broker: parts.broker.clone(),
+            store: parts.store.clone(),
+            clock: parts.clock.clone(),
+            metrics,
+            consuming: Arc::default(),
+        }
+    }
+
+    pub(crate) fn consuming(&self) -> Arc<AtomicBool> {
+        self.consuming.clone()
+    }
+
+    /// Collects until the token is cancelled.
+    pub(crate) async fn run(&self, stop: CancellationToken) {
+        let mut waiting_for_sql = false;
+        loop {
+            let ended = match self.store.check_schema().await {
+                Ok(()) => {
+                    if std::mem::take(&mut waiting_for_sql) {
+                        tracing::info!("resumed: SQL answers");
+                    }
+                    self.consume(&stop).await
+                }
+                Err(error) => Ended::Paused(error),
+            };
+            self.consuming.store(false, Ordering::Relaxed);
+            match ended {
+                Ended::Stopped => return,
+                Ended::Paused(error) => {
+                    if !std::mem::replace(&mut waiting_for_sql, true) {
+                        let schema = matches!(error, StoreError::Schema(_)).then(|| error.to_string());
+                        tracing::warn!(
+                            error.kind = error.kind(),
+                            error.code = error.code(),
+                            schema,
+                            "paused: dead letters stay in the queue until SQL can be used"
+                        );
+                    }
+                }
+                Ended::Lost(error) => {
+                    tracing::warn!(queue.name = Queue::DeadLetters.name(), error = %error, "the broker is lost; consuming again");
+                }
+            }
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(PAUSE) => {}
+            }
+        }
+    }
+
+    async fn consume(&self, stop: &CancellationToken) -> Ended {
+        let consumer = match self.broker.consume(Queue::DeadLetters, IN_HAND).await {
+            Ok(consumer) => consumer,
+            Err(error) => return Ended::Lost(error),
+        };
+        self.consuming.store(true, Ordering::Relaxed);
+        loop {
+            let delivery = tokio::select! {
+                biased;
+                () = stop.cancelled() => return Ended::Stopped,
+                delivery = consumer.next() => delivery,
+            };
+            let delivery = match delivery {
+                Ok(delivery) => delivery,
+                Err(error) => return Ended::Lost(error),
+            };
+            if let Err(error) = self.keep(consumer.as_ref(), delivery).await {
+                return Ended::Paused(error);
+            }
+        }
+    }
+
+    /// Stores what a delivery holds, then settles it. Fails, the delivery given back, if SQL cannot be used.
+    async fn keep(&self, consumer: &dyn Consumer, delivery: Delivery) -> Result<(), StoreError> {
+        match self.store_all(&delivery).await {
+            Ok(()) => settle(consumer, delivery).await,
+            Err(StoreError::Refused(error)) => {
+                let error = StoreError::Refused(error);
+                tracing::error!(
+                    error.code = error.code(),
+                    queue.name = Queue::Parking.name(),
+                    "SQL refuses a dead letter; it is parked"
+                );
+                match self.broker.publish(Queue::Parking, &delivery.message).await {
+                    Ok(()) => settle(consumer, delivery).await,
+                    Err(_) => give_back(consumer, delivery).await,
+                }
+            }
+            Err(error) => {
+                give_back(consumer, delivery).await;
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
+    async fn store_all(&self, delivery: &Delivery) -> Result<(), StoreError> {
+        for collected in collect(delivery, self.clock.now()) {
+            let kept = loop {
+                match self.store.keep_dead_letter(&collected, self.clock.now()).await {
+                    // A worker records the same command: look again.
+                    Err(StoreError::Conflict(_)) => tokio::task::yield_now().await,
+                    result => break result?,
+                }
+            };
+            if kept != Kept::Duplicate {
+                self.metrics.received(collected.letter.reason);
+            }
+            tracing::info!(
+                dead_letter.id = %collected.id,
+                command.id = collected.command.map(|command| tracing::field::display(command.id)),
+                reason = collected.letter.reason.as_str(),
+                kept = ?kept,
+                "dead letter collected"
+            );
+        }
+        Ok(())
+    }
+}
+
+async fn settle(consumer: &dyn Consumer, delivery: Delivery) {
+    if let Err(error) = consumer.settle(vec![delivery]).await {
+        tracing::warn!(error = %error, "a dead letter is stored but could not be settled; it comes again and is known");
+    }
+}
+
+async fn give_back(consumer: &dyn Consumer, delivery: Delivery) {
+    if let Err(error) = consumer.give_back(vec![delivery]).await {
+        tracing::warn!(error = %error, "a dead letter could not be given back; it comes again when the connection ends");
+    }
+}

@@ -1,0 +1,57 @@
+//! What dlq-function counts.
+
+use prometheus::{IntCounterVec, IntGauge};
+use shared::{telemetry::Metrics, wire::Reason};
+
+#[derive(Clone, Debug)]
+pub(crate) struct DlqMetrics {
+    received: IntCounterVec,
+    resolved: IntCounterVec,
+    pub(crate) open: IntGauge,
+}
+
+/// How a dead letter was resolved by a person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum How {
+    Replayed,
+    Discarded,
+}
+
+impl How {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Replayed => "replayed",
+            Self::Discarded => "discarded",
+        }
+    }
+}
+
+impl DlqMetrics {
+    pub(crate) fn new(metrics: &Metrics) -> Self {
+        let reasons = Reason::ALL.map(|reason| [reason.as_str()]);
+        let reasons: Vec<&[&str]> = reasons.iter().map(<[_; 1]>::as_slice).collect();
+        Self {
+            received: metrics.counters(
+                "contato_dead_letters_received_total",
+                "Dead letters that were stored, copies excluded.",
+                &["reason"],
+                &reasons,
+            ),
+            resolved: metrics.counters(
+                "contato_dead_letters_resolved_total",
+                "Dead letters that were sent again or given up.",
+                &["how"],
+                &[&[How::Replayed.as_str()], &[How::Discarded.as_str()]],
+            ),
+            open: metrics.gauge("contato_dead_letters", "Dead letters that wait for a person or a policy."),
+        }
+    }
+
+    pub(crate) fn received(&self, reason: Reason) {
+        self.received.with_label_values(&[reason.as_str()]).inc();
+    }
+
+    pub(crate) fn resolved(&self, how: How) {
+        self.resolved.with_label_values(&[how.as_str()]).inc();
+    }
+}

@@ -1,0 +1,34 @@
+//! The sweep: what a delete raced with is erased within a minute, and the gauge of waiting dead letters is brought up to
+//! date.
+
+use std::time::Duration;
+
+use shared::store::{
+    Store, StoreError,
+    dead_letters::{DeadLetterFilter, DeadLetterState},
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::metrics::DlqMetrics;
+
+/// How often it looks; well within the minute that is promised.
+const INTERVAL: Duration = Duration::from_secs(20);
+
+pub(crate) async fn run(store: Store, metrics: DlqMetrics, stop: CancellationToken) {
+    loop {
+        if let Err(error) = sweep(&store, &metrics).await {
+            tracing::info!(error.kind = error.kind(), error.code = error.code(), "the sweep will look again");
+        }
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(INTERVAL) => {}
+        }
+    }
+}
+
+async fn sweep(store: &Store, metrics: &DlqMetrics) -> Result<(), StoreError> {
+    store.erase_raced_dead_letters().await?;
+    let open = DeadLetterFilter { state: Some(DeadLetterState::Open), ..DeadLetterFilter::default() };
+    metrics.open.set(store.dead_letters_count(&open).await?.try_into().unwrap_or(i64::MAX));
+    Ok(())
+}

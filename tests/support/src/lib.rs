@@ -1,0 +1,93 @@
+//! What the tests of several crates need: a database and a broker prefix for each test, and waiting with a bound.
+//!
+//! The services come from `scripts/services up`; a test whose service is missing fails and says so.
+
+use std::{future::Future, time::Duration};
+
+use sea_orm::{ConnectionTrait, Database};
+use tempfile::TempDir;
+use uuid::Uuid;
+
+/// The longest that a test waits for a condition.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+
+const STEP: Duration = Duration::from_millis(20);
+
+/// A database of one test, empty.
+#[derive(Debug)]
+pub struct TestDatabase {
+    url: String,
+    /// Removes SQLite's files when it is dropped.
+    _folder: Option<TempDir>,
+}
+
+impl TestDatabase {
+    /// A SQLite file in a folder of its own.
+    pub fn sqlite() -> Self {
+        let folder = TempDir::new().expect("a temporary folder");
+        let url = format!("sqlite://{}", folder.path().join("contato.db").display());
+        Self {
+            url,
+            _folder: Some(folder),
+        }
+    }
+
+    /// A database on the test server. It stays until the server's data is removed by `scripts/services down`.
+    pub async fn postgres() -> Self {
+        let server = service_url("CONTATO_TEST_POSTGRES_URL");
+        let name = format!("t{}", Uuid::now_v7().simple());
+        let connection = Database::connect(&server)
+            .await
+            .expect("the test PostgreSQL answers");
+        connection
+            .execute_unprepared(&format!("CREATE DATABASE {name}"))
+            .await
+            .expect("a new database");
+        connection.close().await.expect("closing");
+        let (base, _) = server.rsplit_once('/').expect("a URL with a database");
+        Self {
+            url: format!("{base}/{name}"),
+            _folder: None,
+        }
+    }
+
+    /// The URL.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+}
+
+/// The URL of the test RabbitMQ.
+pub fn amqp_url() -> String {
+    service_url("CONTATO_TEST_AMQP_URL")
+}
+
+/// A prefix for the queues of one test.
+pub fn queue_prefix() -> String {
+    format!("t{}.", Uuid::now_v7().simple())
+}
+
+fn service_url(variable: &str) -> String {
+    std::env::var(variable).unwrap_or_else(|_| {
+        panic!("{variable} is not set: run scripts/services up and eval \"$(scripts/services env)\", or scripts/test")
+    })
+}
+
+/// Waits until a condition holds and gives what it found.
+///
+/// # Panics
+/// If it does not within [`PATIENCE`].
+pub async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, mut condition: impl FnMut() -> F) -> T {
+    let wait = async {
+        loop {
+            if let Some(found) = condition().await {
+                return found;
+            }
+            tokio::time::sleep(STEP).await;
+        }
+    };
+    match tokio::time::timeout(PATIENCE, wait).await {
+        Ok(found) => found,
+        Err(_) => panic!("waited {PATIENCE:?} in vain: {what}"),
+    }
+}
