@@ -1,1 +1,34 @@
-//! x
+//! producer-api: takes writes as HTTP requests and hands them on as commands; answers reads from SQL.
+//!
+//! **Invariant:** a 202 says that the broker has stored the command. Accepting a write never needs SQL, except for a
+//! contact id that contato did not issue; reading never needs the broker.
+//!
+//! A write goes `routes` → [`received`] → [`contact_body`] → [`accept`] → [`answer`] (→ [`waiters`]); everything goes
+//! through [`edge`].
+
+pub mod accept;
+pub mod answer;
+pub mod api;
+pub mod conditions;
+pub mod contact_body;
+pub mod contact_query;
+pub mod cursor;
+pub mod edge;
+pub mod faults;
+pub mod idempotency_key;
+pub mod json;
+pub mod lists;
+pub mod metrics;
+pub mod page;
+pub mod prefer;
+pub mod problem;
+pub mod query;
+pub mod received;
+pub mod resources;
+pub mod routes;
+pub mod server;
+pub mod stamps;
+pub mod waiters;
+
+pub use accept::ids_of_keyed_create;
+pub use server::{Service, build};

@@ -1,1 +1,26 @@
-fn main() {}
+//! The binary of producer-api.
+
+use clap::Parser;
+use shared::role::{CommonArguments, Parts, run_until_stopped, stop_at_signal};
+
+/// Takes writes of contacts as HTTP requests and hands them on as commands; answers reads.
+#[derive(Parser)]
+#[command(version)]
+struct Arguments {
+    #[command(flatten)]
+    common: CommonArguments,
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let Some(settings) = Arguments::parse().common.start()? else {
+        return Ok(());
+    };
+    let stop = stop_at_signal()?;
+    let parts = Parts::connect(&settings, "producer-api").await?;
+    let service = producer_api::build(&settings, parts.clone()).await?;
+    tracing::info!(address = %service.address(), management.address = %service.management_address(), "producer-api runs");
+    run_until_stopped(service.run(stop.clone()), stop, settings.shutdown.deadline.0).await?;
+    parts.close().await;
+    Ok(())
+}

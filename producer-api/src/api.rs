@@ -1,0 +1,112 @@
+//! What all requests share, made once per process.
+
+use std::{
+    future::Future,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use shared::{
+    broker::Broker,
+    clock::Clock,
+    domain::{IdIssuer, IdKey},
+    management::{HEALTH_TIMEOUT, Health, Part},
+    role::Parts,
+    settings::Settings,
+    store::Store,
+};
+use tokio::runtime::Handle;
+
+use crate::{metrics::ApiMetrics, stamps::Stamps, waiters::Waiters};
+
+/// The state of the service.
+#[derive(Debug)]
+pub struct Api {
+    /// The queue.
+    pub broker: Arc<dyn Broker>,
+    /// SQL.
+    pub store: Store,
+    /// The time.
+    pub clock: Clock,
+    /// The source of ids.
+    pub ids: IdIssuer,
+    /// The source of stamps.
+    pub stamps: Stamps,
+    /// Who waits for a command.
+    pub waiters: Waiters,
+    /// What is counted.
+    pub metrics: ApiMetrics,
+    /// How long outcomes are kept.
+    pub retention: Duration,
+    runtime: Handle,
+    running: AtomicBool,
+}
+
+impl Api {
+    /// Puts the parts together. Broker and SQL are used on the runtime that this is called on.
+    pub fn new(settings: &Settings, parts: Parts, metrics: ApiMetrics) -> Self {
+        let max_ahead_ms = settings.clock.max_ahead.0.as_millis();
+        Self {
+            stamps: Stamps::new(parts.clock.clone(), max_ahead_ms.try_into().unwrap_or(u64::MAX)),
+            waiters: Waiters::new(settings.producer_api.max_waiting, metrics.clone()),
+            broker: parts.broker,
+            store: parts.store,
+            clock: parts.clock,
+            ids: IdIssuer::new(parts.id_key),
+            metrics,
+            retention: settings.retention.commands.0,
+            runtime: Handle::current(),
+            running: AtomicBool::new(false),
+        }
+    }
+
+    /// The secret behind the ids.
+    pub fn id_key(&self) -> &IdKey {
+        self.ids.key()
+    }
+
+    /// Starts or stops being ready.
+    pub fn set_running(&self, running: bool) {
+        self.running.store(running, Ordering::Release);
+    }
+
+    /// Does work with the broker or SQL on the process's runtime and waits for it. The HTTP server has a runtime per
+    /// thread; a connection opened there would die with it, though other roles may share its pool. Work that was begun is
+    /// also finished when its client goes away.
+    pub async fn on_runtime<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> T {
+        match self.runtime.spawn(work).await {
+            Ok(done) => done,
+            Err(error) => match error.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                // The runtime is going down, and this thread with it.
+                Err(_) => std::future::pending().await,
+            },
+        }
+    }
+}
+
+#[async_trait]
+impl Health for Api {
+    fn ready(&self) -> bool {
+        self.running.load(Ordering::Acquire)
+    }
+
+    async fn parts(&self) -> Vec<Part> {
+        let store = self.store.clone();
+        let ping = self.on_runtime(async move { tokio::time::timeout(HEALTH_TIMEOUT, store.ping()).await });
+        vec![
+            Part {
+                name: "broker",
+                up: self.broker.connected(),
+            },
+            Part {
+                name: "store",
+                up: matches!(ping.await, Ok(Ok(()))),
+            },
+        ]
+    }
+}

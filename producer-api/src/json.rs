@@ -1,0 +1,235 @@
+//! JSON as requests have it: one object, each member once, not nested deep (`serde_json` stops at 128 levels).
+//!
+//! No request of ours has lists or objects inside, so only their well-formedness is looked at.
+
+use std::{collections::BTreeMap, fmt};
+
+use serde::{
+    Deserialize, Deserializer, Serialize, Serializer,
+    de::{Error as _, MapAccess, SeqAccess, Visitor},
+};
+use serde_json::error::Category;
+
+use crate::problem::{Fault, Problem};
+
+/// The longest name of an unknown member that a pointer repeats, in characters.
+const MAX_POINTER_NAME_CHARS: usize = 64;
+
+/// One member of a request, or a query parameter.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Field {
+    /// Not there.
+    Absent,
+    /// `null`.
+    Null,
+    /// A string.
+    Text(String),
+    /// A whole number from zero on.
+    Number(u64),
+    /// Anything else.
+    Other,
+}
+
+/// What a client sent stays out of logs.
+impl fmt::Debug for Field {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Field(..)")
+    }
+}
+
+/// `validator` keeps the value beside each fault. It gets none, so that no answer can repeat it.
+impl Serialize for Field {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_unit()
+    }
+}
+
+/// The members of an object.
+#[derive(Debug, Default)]
+pub struct Members(BTreeMap<String, Field>);
+
+impl Members {
+    /// Reads a body.
+    ///
+    /// # Errors
+    /// `malformed-request` if it is not one JSON object with each member once.
+    pub fn read(body: &[u8]) -> Result<Self, Problem> {
+        serde_json::from_slice(body).map_err(|error| {
+            let what = match error.classify() {
+                Category::Data if error.to_string().starts_with(DUPLICATE) => "an object has a member twice",
+                Category::Data => "not a JSON object",
+                Category::Eof => "the JSON ends too early",
+                Category::Syntax | Category::Io => "not JSON in UTF-8, or nested too deep",
+            };
+            let place = format!("line {}, column {}", error.line(), error.column());
+            Problem::malformed(format!("The body cannot be read: {what} ({place})."))
+        })
+    }
+
+    /// Members of one's own, such as query parameters.
+    pub fn from_pairs(pairs: impl IntoIterator<Item = (String, Field)>) -> Self {
+        Self(pairs.into_iter().collect())
+    }
+
+    /// Takes a member out.
+    pub fn take(&mut self, name: &str) -> Field {
+        self.0.remove(name).unwrap_or(Field::Absent)
+    }
+
+    /// The faults of what nobody took: members that are not known.
+    pub fn unknown(self) -> Vec<Fault> {
+        let fault = |name: String| {
+            let nameable = name.len() <= MAX_POINTER_NAME_CHARS
+                && name
+                    .bytes()
+                    .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'));
+            // A name that does not look like one may be somebody's data.
+            let pointer = if nameable {
+                format!("/{name}")
+            } else {
+                String::new()
+            };
+            Fault::new(pointer, "unknown-member", "is not a member of this request")
+        };
+        self.0.into_keys().map(fault).collect()
+    }
+}
+
+const DUPLICATE: &str = "duplicate member";
+
+impl<'de> Deserialize<'de> for Members {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Object;
+        impl<'de> Visitor<'de> for Object {
+            type Value = Members;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Members, A::Error> {
+                members(map)
+            }
+        }
+        deserializer.deserialize_map(Object)
+    }
+}
+
+fn members<'de, A: MapAccess<'de>>(mut map: A) -> Result<Members, A::Error> {
+    let mut found = BTreeMap::new();
+    while let Some((name, field)) = map.next_entry::<String, Field>()? {
+        if found.insert(name, field).is_some() {
+            return Err(A::Error::custom(DUPLICATE));
+        }
+    }
+    Ok(Members(found))
+}
+
+impl<'de> Deserialize<'de> for Field {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Any;
+        impl<'de> Visitor<'de> for Any {
+            type Value = Field;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a value")
+            }
+
+            fn visit_unit<E>(self) -> Result<Field, E> {
+                Ok(Field::Null)
+            }
+
+            fn visit_bool<E>(self, _: bool) -> Result<Field, E> {
+                Ok(Field::Other)
+            }
+
+            fn visit_i64<E>(self, _: i64) -> Result<Field, E> {
+                Ok(Field::Other)
+            }
+
+            fn visit_u64<E>(self, number: u64) -> Result<Field, E> {
+                Ok(Field::Number(number))
+            }
+
+            fn visit_f64<E>(self, _: f64) -> Result<Field, E> {
+                Ok(Field::Other)
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<Field, E> {
+                Ok(Field::Text(text.to_owned()))
+            }
+
+            fn visit_string<E>(self, text: String) -> Result<Field, E> {
+                Ok(Field::Text(text))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Field, A::Error> {
+                while list.next_element::<Field>()?.is_some() {}
+                Ok(Field::Other)
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Field, A::Error> {
+                members(map).map(|_| Field::Other)
+            }
+        }
+        deserializer.deserialize_any(Any)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::problem::Code;
+
+    #[test]
+    fn members_are_told_apart() {
+        let mut members =
+            Members::read(br#"{"a": null, "b": "x", "c": 7, "d": -1, "e": [1], "f": {}}"#).unwrap();
+        assert!(members.take("a") == Field::Null);
+        assert!(members.take("b") == Field::Text("x".to_owned()));
+        assert!(members.take("c") == Field::Number(7));
+        for name in ["d", "e", "f"] {
+            assert!(members.take(name) == Field::Other, "{name}");
+        }
+        assert!(members.take("a") == Field::Absent);
+    }
+
+    #[test]
+    fn what_is_not_one_plain_object_is_malformed() {
+        let deep = format!("{{\"a\": {}{}}}", "[".repeat(200), "]".repeat(200));
+        for body in [
+            "".as_bytes(),
+            b"null",
+            b"[]",
+            b"\"text\"",
+            b"{",
+            b"{\"a\": 1} {}",
+            b"{\"a\": 1, \"a\": 2}",
+            b"{\"a\": {\"b\": 1, \"b\": 2}}",
+            b"{\"a\": \"\xff\"}",
+            b"{\"a\": \"\\ud800\"}",
+            b"{'a': 1}",
+            b"\xef\xbb\xbf{}",
+            deep.as_bytes(),
+        ] {
+            let problem = Members::read(body).unwrap_err();
+            assert_eq!(problem.code(), Code::MalformedRequest, "{body:?}");
+        }
+    }
+
+    #[test]
+    fn a_duplicate_is_called_so() {
+        let problem = Members::read(b"{\"a\": 1, \"a\": 2}").unwrap_err();
+        let document = serde_json::to_string(&problem.document(String::new(), None)).unwrap();
+        assert!(document.contains("member twice"), "{document}");
+    }
+
+    #[test]
+    fn unknown_members_are_named_unless_they_may_be_data() {
+        let unknown = Members::read(br#"{"nickname": 1, "ana@example.com": 2}"#)
+            .unwrap()
+            .unknown();
+        let pointers: Vec<_> = unknown.iter().map(|fault| fault.pointer.as_str()).collect();
+        assert_eq!(pointers, ["", "/nickname"]);
+    }
+}

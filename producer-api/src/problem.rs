@@ -1,0 +1,358 @@
+//! Problem documents (RFC 9457): the only form in which anything is refused.
+//!
+//! **Invariant:** nothing in a problem repeats a value that the client sent.
+
+use std::borrow::Cow;
+
+use actix_web::{
+    HttpResponse, ResponseError,
+    http::{
+        StatusCode,
+        header::{self, HeaderName, HeaderValue},
+    },
+};
+use serde::Serialize;
+use shared::{
+    broker::PublishError,
+    domain::{CommandId, Rejection},
+    store::StoreError,
+};
+
+/// The media type of a problem document.
+pub const PROBLEM_JSON: &str = "application/problem+json";
+/// The page that explains the codes; each has an anchor of its own name.
+pub const DOCUMENTATION: &str = "/docs";
+/// What a 503 asks the client to wait, in seconds.
+pub const RETRY_AFTER_SECONDS: u64 = 5;
+/// The most faults that one problem lists.
+pub const MAX_FAULTS: usize = 50;
+
+/// Every code, declared once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Code {
+    /// The request cannot be understood.
+    MalformedRequest,
+    /// No such route.
+    NotFound,
+    /// No such command was issued.
+    CommandNotFound,
+    /// No such contact was issued.
+    ContactNotFound,
+    /// The resource has no such method.
+    MethodNotAllowed,
+    /// The body has a type that is not taken.
+    UnsupportedMediaType,
+    /// The body is too large.
+    PayloadTooLarge,
+    /// `If-Match` did not hold.
+    PreconditionFailed,
+    /// Values break rules.
+    ValidationFailed,
+    /// The idempotency key was used for another request.
+    IdempotencyKeyReused,
+    /// An operator discarded the command.
+    Discarded,
+    /// The contact was deleted.
+    ContactDeleted,
+    /// The command is older than the retention.
+    CommandExpired,
+    /// The command was not published.
+    BrokerUnavailable,
+    /// The command may have been published.
+    PublishUnconfirmed,
+    /// SQL does not answer.
+    StoreUnavailable,
+    /// A defect of ours.
+    InternalError,
+}
+
+/// What the table says of a code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Declaration {
+    /// The code itself, which is also the anchor in the documentation.
+    pub word: &'static str,
+    /// The status.
+    pub status: StatusCode,
+    /// The title, the same for every occurrence.
+    pub title: &'static str,
+}
+
+impl Code {
+    /// Every code.
+    pub const ALL: [Self; 17] = [
+        Self::MalformedRequest,
+        Self::NotFound,
+        Self::CommandNotFound,
+        Self::ContactNotFound,
+        Self::MethodNotAllowed,
+        Self::UnsupportedMediaType,
+        Self::PayloadTooLarge,
+        Self::PreconditionFailed,
+        Self::ValidationFailed,
+        Self::IdempotencyKeyReused,
+        Self::Discarded,
+        Self::ContactDeleted,
+        Self::CommandExpired,
+        Self::BrokerUnavailable,
+        Self::PublishUnconfirmed,
+        Self::StoreUnavailable,
+        Self::InternalError,
+    ];
+
+    /// The table.
+    pub fn declaration(self) -> Declaration {
+        let (word, status, title) = match self {
+            Self::MalformedRequest => ("malformed-request", 400, "The request cannot be understood"),
+            Self::NotFound => ("not-found", 404, "There is no such resource"),
+            Self::CommandNotFound => ("command-not-found", 404, "There is no such command"),
+            Self::ContactNotFound => ("contact-not-found", 404, "There is no such contact"),
+            Self::MethodNotAllowed => ("method-not-allowed", 405, "The resource has no such method"),
+            Self::UnsupportedMediaType => ("unsupported-media-type", 415, "The media type is not supported"),
+            Self::PayloadTooLarge => ("payload-too-large", 413, "The body is too large"),
+            Self::PreconditionFailed => ("precondition-failed", 412, "The contact has changed"),
+            Self::ValidationFailed => ("validation-failed", 422, "The request breaks rules"),
+            Self::IdempotencyKeyReused => {
+                let title = "The idempotency key was used for another request";
+                ("idempotency-key-reused", 422, title)
+            }
+            Self::Discarded => ("discarded", 409, "An operator discarded the command"),
+            Self::ContactDeleted => ("contact-deleted", 410, "The contact was deleted"),
+            Self::CommandExpired => ("command-expired", 410, "The command is no longer kept"),
+            Self::BrokerUnavailable => ("broker-unavailable", 503, "The command was not accepted"),
+            Self::PublishUnconfirmed => ("publish-unconfirmed", 503, "The command may have been accepted"),
+            Self::StoreUnavailable => ("store-unavailable", 503, "The store does not answer"),
+            Self::InternalError => ("internal-error", 500, "The service failed"),
+        };
+        Declaration {
+            word,
+            status: StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
+            title,
+        }
+    }
+}
+
+/// One fault in a request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Fault {
+    /// Where: a JSON pointer (RFC 6901) into the body; for a query parameter, its name after a slash.
+    pub pointer: String,
+    /// Which rule is broken.
+    pub code: Cow<'static, str>,
+    /// The rule in a sentence.
+    pub detail: Cow<'static, str>,
+}
+
+impl Fault {
+    /// A fault at a pointer.
+    pub fn new(pointer: impl Into<String>, code: &'static str, detail: &'static str) -> Self {
+        Self {
+            pointer: pointer.into(),
+            code: code.into(),
+            detail: detail.into(),
+        }
+    }
+}
+
+/// Why a request is refused.
+#[derive(Clone, Debug)]
+pub struct Problem {
+    code: Code,
+    detail: Cow<'static, str>,
+    faults: Vec<Fault>,
+    command_id: Option<CommandId>,
+    headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+/// A problem as it stands in JSON.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Document {
+    r#type: String,
+    title: &'static str,
+    status: u16,
+    detail: Cow<'static, str>,
+    instance: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<Fault>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trace_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    command_id: Option<String>,
+}
+
+impl Problem {
+    /// A problem of this code; `detail` says what is special about this occurrence.
+    pub fn new(code: Code, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            code,
+            detail: detail.into(),
+            faults: Vec::new(),
+            command_id: None,
+            headers: Vec::new(),
+        }
+    }
+
+    /// A request that cannot be understood.
+    pub fn malformed(detail: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(Code::MalformedRequest, detail)
+    }
+
+    /// No such contact.
+    pub fn contact_not_found() -> Self {
+        Self::new(Code::ContactNotFound, "No contact has this id.")
+    }
+
+    /// No such command.
+    pub fn command_not_found() -> Self {
+        Self::new(Code::CommandNotFound, "No command has this id.")
+    }
+
+    /// A contact that was deleted.
+    pub fn contact_deleted() -> Self {
+        Self::new(
+            Code::ContactDeleted,
+            "The contact was deleted and its data erased.",
+        )
+    }
+
+    /// A failure of SQL while something was read.
+    pub fn store(error: &StoreError) -> Self {
+        tracing::warn!(
+            error.kind = error.kind(),
+            error.code = error.code(),
+            "SQL did not answer a read"
+        );
+        let detail = "The store does not answer at the moment; writes that need no look at it go on.";
+        Self::new(Code::StoreUnavailable, detail).with_retry_after(RETRY_AFTER_SECONDS)
+    }
+
+    /// A publish that did not succeed.
+    pub fn publish(error: PublishError, command: CommandId) -> Self {
+        let problem = match error {
+            PublishError::Unavailable | PublishError::Refused | PublishError::Unroutable => {
+                let detail = "Not accepted: the broker did not take the command. Send the request again.";
+                Self::new(Code::BrokerUnavailable, detail)
+            }
+            PublishError::Unconfirmed => {
+                let detail = "The broker did not confirm in time: the command may have been accepted. Retry with the same Idempotency-Key, or look at the command.";
+                Self::new(Code::PublishUnconfirmed, detail).with_command(command)
+            }
+        };
+        problem.with_retry_after(RETRY_AFTER_SECONDS)
+    }
+
+    /// The business answer that ended a command.
+    pub fn rejection(rejection: Rejection, command: CommandId) -> Self {
+        let (code, detail) = match rejection {
+            Rejection::PreconditionFailed => (
+                Code::PreconditionFailed,
+                "If-Match named another version than the contact had when the command was applied.",
+            ),
+            Rejection::IdempotencyKeyReused => (
+                Code::IdempotencyKeyReused,
+                "The Idempotency-Key stands for another request; this one had no effect.",
+            ),
+            Rejection::Discarded => (
+                Code::Discarded,
+                "The command could not be applied and an operator discarded it; it had no effect.",
+            ),
+        };
+        Self::new(code, detail).with_command(command)
+    }
+
+    /// With faults; more than [`MAX_FAULTS`] are left out.
+    pub fn with_faults(mut self, mut faults: Vec<Fault>) -> Self {
+        faults.truncate(MAX_FAULTS);
+        self.faults = faults;
+        self
+    }
+
+    /// With the command that it is about.
+    pub fn with_command(mut self, command: CommandId) -> Self {
+        self.command_id = Some(command);
+        self
+    }
+
+    /// With a header on the answer.
+    pub fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.push((name, value));
+        self
+    }
+
+    fn with_retry_after(self, seconds: u64) -> Self {
+        self.with_header(header::RETRY_AFTER, HeaderValue::from(seconds))
+    }
+
+    /// The code.
+    pub fn code(&self) -> Code {
+        self.code
+    }
+
+    /// The document; `instance` is a URI of this occurrence.
+    pub fn document(&self, instance: String, trace_id: Option<String>) -> Document {
+        let Declaration { word, status, title } = self.code.declaration();
+        Document {
+            r#type: format!("{DOCUMENTATION}#{word}"),
+            title,
+            status: status.as_u16(),
+            detail: self.detail.clone(),
+            instance,
+            errors: self.faults.clone(),
+            trace_id,
+            command_id: self.command_id.map(|id| id.to_string()),
+        }
+    }
+
+    /// The answer.
+    pub fn response(&self, instance: String, trace_id: Option<String>) -> HttpResponse {
+        let document = self.document(instance, trace_id);
+        let mut response = HttpResponse::build(self.code.declaration().status);
+        for (name, value) in &self.headers {
+            response.insert_header((name.clone(), value.clone()));
+        }
+        response.content_type(PROBLEM_JSON).json(document)
+    }
+}
+
+impl std::fmt::Display for Problem {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.code.declaration().word)
+    }
+}
+
+/// The [edge](crate::edge) writes the document, since it knows the request's id.
+impl ResponseError for Problem {
+    fn status_code(&self) -> StatusCode {
+        self.code.declaration().status
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        HttpResponse::new(self.status_code())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_is_declared_once_with_its_own_word_and_an_error_status() {
+        let mut words: Vec<_> = Code::ALL.iter().map(|code| code.declaration().word).collect();
+        words.sort_unstable();
+        words.dedup();
+        assert_eq!(words.len(), Code::ALL.len());
+        for code in Code::ALL {
+            let status = code.declaration().status;
+            assert!(status.is_client_error() || status.is_server_error(), "{code:?}");
+        }
+    }
+
+    #[test]
+    fn rejections_have_the_code_that_the_row_has() {
+        let command = CommandId::from_uuid(uuid::Uuid::nil());
+        for rejection in Rejection::ALL {
+            let problem = Problem::rejection(rejection, command);
+            assert_eq!(problem.code().declaration().word, rejection.as_str());
+        }
+    }
+}

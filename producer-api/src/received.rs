@@ -1,0 +1,219 @@
+//! A write as it was received: its headers read, its body in memory, nothing decided yet.
+
+use actix_web::{
+    HttpMessage, HttpRequest,
+    http::header::{self, HeaderValue},
+    web::{Bytes, Payload},
+};
+use shared::domain::IfMatch;
+
+use crate::{
+    conditions,
+    edge::RequestNames,
+    idempotency_key::IdempotencyKey,
+    json::Members,
+    lists,
+    prefer::Prefer,
+    problem::{Code, Problem},
+    query,
+};
+
+/// The largest body, in bytes.
+pub const MAX_BODY_BYTES: usize = 64 * 1024;
+
+/// The media type that a request must have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MediaType {
+    /// `application/json`.
+    Json,
+    /// `application/merge-patch+json` (RFC 7396).
+    MergePatch,
+    /// No body.
+    Nothing,
+}
+
+impl MediaType {
+    /// The name; empty for no body.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Json => "application/json",
+            Self::MergePatch => "application/merge-patch+json",
+            Self::Nothing => "",
+        }
+    }
+}
+
+/// A write as received.
+#[derive(Debug)]
+pub struct Received {
+    /// The method.
+    pub method: String,
+    /// The path, not decoded.
+    pub path: String,
+    /// The body.
+    pub body: Bytes,
+    /// The idempotency key, if any.
+    pub key: Option<IdempotencyKey>,
+    /// `If-Match`, not read.
+    pub if_match_text: String,
+    /// `If-Match`.
+    pub if_match: Option<IfMatch>,
+    /// What the client would like.
+    pub prefer: Prefer,
+    /// The W3C trace context.
+    pub traceparent: Option<String>,
+    /// Where the service is reached, such as `http://localhost:8080`.
+    pub origin: String,
+}
+
+impl Received {
+    /// Reads headers and body.
+    ///
+    /// # Errors
+    /// If any of them is not as the contract has it.
+    pub async fn read(request: &HttpRequest, payload: Payload, media: MediaType) -> Result<Self, Problem> {
+        query::none(request)?;
+        let headers = request.headers();
+        let key = IdempotencyKey::read(headers)?;
+        let if_match_text = conditions::if_match_as_received(headers);
+        let if_match = conditions::if_match(&if_match_text)?;
+        let body = read_body(request, payload, media).await?;
+        let traceparent = request
+            .extensions()
+            .get::<RequestNames>()
+            .and_then(|names| names.traceparent().map(str::to_owned));
+        Ok(Self {
+            method: request.method().to_string(),
+            path: request.uri().path().to_owned(),
+            body,
+            key,
+            if_match_text,
+            if_match,
+            prefer: prefer(request),
+            traceparent,
+            origin: origin(request),
+        })
+    }
+
+    /// The members of the body.
+    ///
+    /// # Errors
+    /// `malformed-request`.
+    pub fn members(&self) -> Result<Members, Problem> {
+        Members::read(&self.body)
+    }
+}
+
+/// The preferences of a request.
+pub fn prefer(request: &HttpRequest) -> Prefer {
+    Prefer::read(request.headers().get_all("prefer"))
+}
+
+/// Reads a body of at most [`MAX_BODY_BYTES`] of the media type.
+///
+/// # Errors
+/// `unsupported-media-type`, `payload-too-large`, or `malformed-request` if it ends too early.
+pub async fn read_body(request: &HttpRequest, payload: Payload, media: MediaType) -> Result<Bytes, Problem> {
+    if media != MediaType::Nothing {
+        check_media_type(request, media)?;
+    }
+    let read = payload.to_bytes_limited(MAX_BODY_BYTES).await;
+    let body = read
+        .map_err(|_| {
+            Problem::new(
+                Code::PayloadTooLarge,
+                format!("A body has at most {MAX_BODY_BYTES} bytes."),
+            )
+        })?
+        .map_err(|_| Problem::malformed("The body ended too early or is not encoded as its headers say."))?;
+    if media == MediaType::Nothing && !body.is_empty() {
+        return Err(Problem::malformed("This request takes no body."));
+    }
+    Ok(body)
+}
+
+fn check_media_type(request: &HttpRequest, media: MediaType) -> Result<(), Problem> {
+    let headers = request.headers();
+    let mut types = headers.get_all(header::CONTENT_TYPE);
+    let taken = match (types.next(), types.next()) {
+        (Some(value), None) => value
+            .to_str()
+            .is_ok_and(|value| is_media_type(value, media.as_str())),
+        _ => false,
+    };
+    let encoded = headers
+        .get(header::CONTENT_ENCODING)
+        .is_some_and(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity"));
+    if taken && !encoded {
+        return Ok(());
+    }
+    let detail = format!(
+        "The body must be {}, in UTF-8 and not compressed.",
+        media.as_str()
+    );
+    let problem = Problem::new(Code::UnsupportedMediaType, detail);
+    Err(match media {
+        MediaType::MergePatch => problem.with_header(
+            header::HeaderName::from_static("accept-patch"),
+            HeaderValue::from_static(MediaType::MergePatch.as_str()),
+        ),
+        MediaType::Json | MediaType::Nothing => problem,
+    })
+}
+
+/// The type exactly; of parameters only `charset=utf-8` is allowed.
+fn is_media_type(value: &str, expected: &str) -> bool {
+    let (essence, parameters) = value.split_once(';').unwrap_or((value, ""));
+    let utf8 = |parameter: &str| {
+        parameter.split_once('=').is_some_and(|(name, value)| {
+            name.eq_ignore_ascii_case("charset")
+                && lists::word(value).is_some_and(|value| value.eq_ignore_ascii_case("utf-8"))
+        })
+    };
+    essence.trim().eq_ignore_ascii_case(expected) && lists::split(parameters, ';').all(utf8)
+}
+
+/// Where the service is reached, as the client's `Host` says; forwarded headers are not believed.
+pub fn origin(request: &HttpRequest) -> String {
+    let named = request
+        .headers()
+        .get(header::HOST)
+        .and_then(|host| host.to_str().ok());
+    let usual = |host: &&str| {
+        let byte = |byte: u8| byte.is_ascii_alphanumeric() || b".-_:[]".contains(&byte);
+        !host.is_empty() && host.bytes().all(byte)
+    };
+    match named.filter(usual) {
+        Some(host) => format!("http://{host}"),
+        None => format!("http://{}", request.app_config().local_addr()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn media_types_are_exact() {
+        let json = MediaType::Json.as_str();
+        for value in [
+            "application/json",
+            "Application/JSON; Charset=UTF-8",
+            "application/json;charset=\"utf-8\"",
+            "application/json;",
+        ] {
+            assert!(is_media_type(value, json), "{value}");
+        }
+        for value in [
+            "",
+            "text/json",
+            "application/json+x",
+            "application/merge-patch+json",
+            "application/json; charset=latin1",
+            "application/json; version=1",
+            "application/json, text/plain",
+        ] {
+            assert!(!is_media_type(value, json), "{value}");
+        }
+    }
+}

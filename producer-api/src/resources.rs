@@ -1,0 +1,189 @@
+//! The resources as they stand in JSON.
+
+use serde::Serialize;
+use shared::{
+    domain::{AreaCode, CommandId, ContactId, Life, Phone, State},
+    store::{commands::CommandRecord, contacts::Contact},
+    wire::{CommandStatus, rfc3339},
+};
+
+use crate::{
+    accept::Accepted,
+    problem::{Document, Problem},
+    server::{COMMANDS, CONTACTS},
+};
+
+/// A contact.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ContactView {
+    id: String,
+    name: Option<String>,
+    phone: Option<String>,
+    area_code: Option<String>,
+    state: Option<&'static str>,
+    email: Option<String>,
+    created_at: Option<String>,
+    updated_at: Option<String>,
+}
+
+impl From<&Contact> for ContactView {
+    fn from(contact: &Contact) -> Self {
+        let state = &contact.state;
+        let phone = state.phone.value.as_ref();
+        Self {
+            id: state.id.to_string(),
+            name: state.name.value.as_ref().map(|name| name.as_str().to_owned()),
+            phone: phone.map(|phone| phone.as_str().to_owned()),
+            area_code: phone.and_then(Phone::area_code).as_ref().map(AreaCode::to_string),
+            state: phone.and_then(Phone::state).map(State::as_str),
+            email: state.email.value.as_ref().map(|email| email.as_str().to_owned()),
+            created_at: contact.created_at.map(rfc3339),
+            updated_at: contact.updated_at.map(rfc3339),
+        }
+    }
+}
+
+/// What `updatedSince` tells of a deleted contact.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TombstoneView {
+    id: String,
+    deleted_at: Option<String>,
+}
+
+/// An element of a page of contacts.
+#[derive(Clone, Debug, Serialize)]
+#[serde(untagged)]
+pub enum ContactItem {
+    /// A contact.
+    Contact(ContactView),
+    /// A deleted one.
+    Tombstone(TombstoneView),
+}
+
+impl From<&Contact> for ContactItem {
+    fn from(contact: &Contact) -> Self {
+        match contact.state.life {
+            Life::Deleted => Self::Tombstone(TombstoneView {
+                id: contact.state.id.to_string(),
+                deleted_at: contact.deleted_at.map(rfc3339),
+            }),
+            Life::Born(_) | Life::Unborn => Self::Contact(contact.into()),
+        }
+    }
+}
+
+/// A page.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PageView<T> {
+    /// The elements.
+    pub items: Vec<T>,
+    /// Where the next page starts, if there is one.
+    pub next_cursor: Option<String>,
+    /// Where the page before starts; only in answers that have no `Link`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub prev_cursor: Option<String>,
+}
+
+/// A command. While it is pending, what only its record would tell is `null`.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CommandView {
+    id: String,
+    operation: Option<&'static str>,
+    contact_id: Option<String>,
+    status: &'static str,
+    accepted_at: Option<String>,
+    finished_at: Option<String>,
+    attempts: Option<u32>,
+    problem: Option<Document>,
+    links: CommandLinks,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct CommandLinks {
+    #[serde(rename = "self")]
+    command: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    contact: Option<String>,
+}
+
+impl CommandView {
+    /// A command of which only the id is known.
+    pub fn issued(id: CommandId, issued_at: Option<String>) -> Self {
+        Self {
+            id: id.to_string(),
+            operation: None,
+            contact_id: None,
+            status: status_word(CommandStatus::Pending),
+            accepted_at: issued_at,
+            finished_at: None,
+            attempts: None,
+            problem: None,
+            links: CommandLinks {
+                command: command_path(id),
+                contact: None,
+            },
+        }
+    }
+}
+
+impl From<&Accepted> for CommandView {
+    fn from(accepted: &Accepted) -> Self {
+        let mut view = Self::issued(accepted.id, Some(rfc3339(accepted.accepted_at)));
+        view.operation = Some(accepted.operation.as_str());
+        view.contact_id = Some(accepted.contact_id.to_string());
+        view.links.contact = Some(contact_path(accepted.contact_id));
+        view
+    }
+}
+
+impl From<&CommandRecord> for CommandView {
+    fn from(record: &CommandRecord) -> Self {
+        let problem = match record.status {
+            CommandStatus::Rejected(rejection) => {
+                let occurrence = format!("urn:uuid:{}", record.id);
+                Some(Problem::rejection(rejection, record.id).document(occurrence, None))
+            }
+            CommandStatus::Pending
+            | CommandStatus::Applied
+            | CommandStatus::Superseded
+            | CommandStatus::DeadLettered => None,
+        };
+        Self {
+            operation: Some(record.operation.as_str()),
+            contact_id: Some(record.contact_id.to_string()),
+            status: status_word(record.status),
+            finished_at: Some(rfc3339(record.finished_at)),
+            attempts: Some(record.attempts),
+            problem,
+            links: CommandLinks {
+                command: command_path(record.id),
+                contact: Some(contact_path(record.contact_id)),
+            },
+            ..Self::issued(record.id, Some(rfc3339(record.accepted_at)))
+        }
+    }
+}
+
+fn status_word(status: CommandStatus) -> &'static str {
+    match status {
+        CommandStatus::Pending => "pending",
+        CommandStatus::Applied => "applied",
+        CommandStatus::Superseded => "superseded",
+        CommandStatus::Rejected(_) => "rejected",
+        CommandStatus::DeadLettered => "deadLettered",
+    }
+}
+
+/// Where a command is found.
+pub fn command_path(id: CommandId) -> String {
+    format!("{COMMANDS}/{id}")
+}
+
+/// Where a contact is found.
+pub fn contact_path(id: ContactId) -> String {
+    format!("{CONTACTS}/{id}")
+}

@@ -1,0 +1,4 @@
+//! `/v1/commands`.
+
+pub mod get;
+pub mod list;

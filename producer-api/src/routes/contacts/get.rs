@@ -1,0 +1,39 @@
+//! `GET /v1/contacts/{id}`: one contact.
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::header,
+    web::{Data, Path},
+};
+use shared::domain::Life;
+
+use super::contact_id;
+use crate::{api::Api, conditions, problem::Problem, query, resources::ContactView};
+
+/// Answers a contact, or 304 if the client has this version.
+///
+/// # Errors
+/// As the contract has it.
+pub async fn get(api: Data<Api>, request: HttpRequest, id: Path<String>) -> Result<HttpResponse, Problem> {
+    query::none(&request)?;
+    let id = contact_id(&id)?;
+    let store = api.store.clone();
+    let found = api.on_runtime(async move { store.contact(id).await }).await;
+    let contact = found
+        .map_err(|error| Problem::store(&error))?
+        .ok_or_else(Problem::contact_not_found)?;
+    api.stamps.saw_contact(&contact);
+    match contact.state.life {
+        Life::Born(_) => {}
+        Life::Unborn => return Err(Problem::contact_not_found()),
+        Life::Deleted => return Err(Problem::contact_deleted()),
+    }
+    let tag = contact.state.etag();
+    let etag = (header::ETAG, conditions::etag_header(tag));
+    if conditions::none_match_names(request.headers(), tag) {
+        return Ok(HttpResponse::NotModified().insert_header(etag).finish());
+    }
+    Ok(HttpResponse::Ok()
+        .insert_header(etag)
+        .json(ContactView::from(&contact)))
+}

@@ -1,0 +1,30 @@
+//! `GET /v1/contacts`: a page of contacts.
+
+use actix_web::{HttpRequest, HttpResponse, web::Data};
+
+use crate::{
+    api::Api,
+    contact_query::{ContactQuery, MEMBERS},
+    page,
+    problem::Problem,
+    query,
+    resources::{ContactItem, PageView},
+};
+
+/// Answers a page, with links to its neighbours.
+///
+/// # Errors
+/// As the contract has it.
+pub async fn list(api: Data<Api>, request: HttpRequest) -> Result<HttpResponse, Problem> {
+    let query = ContactQuery::from_parameters(query::read(&request, &MEMBERS)?)?;
+    let page = page::contacts(&api, query).await?;
+    let mut response = HttpResponse::Ok();
+    if let Some(links) = page::links(&request, page.next.as_deref(), page.previous.as_deref()) {
+        response.insert_header(links);
+    }
+    Ok(response.json(PageView {
+        items: page.contacts.iter().map(ContactItem::from).collect(),
+        next_cursor: page.next,
+        prev_cursor: None,
+    }))
+}

@@ -1,0 +1,4 @@
+//! The endpoints, one file each.
+
+pub mod commands;
+pub mod contacts;

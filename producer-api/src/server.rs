@@ -1,0 +1,213 @@
+//! The service: its listeners, its routes, its life.
+
+use std::{
+    net::{SocketAddr, TcpListener},
+    sync::Arc,
+    time::Duration,
+};
+
+use actix_web::{
+    App, HttpServer, Resource,
+    middleware::from_fn,
+    web::{self, Data},
+};
+use anyhow::Context;
+use shared::{
+    management::{Health, Management, bind, health_routes},
+    role::Parts,
+    settings::Settings,
+    store::StoreError,
+    telemetry::Metrics,
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    api::Api,
+    edge,
+    metrics::ApiMetrics,
+    problem::{Code, Problem},
+    routes::{commands, contacts},
+};
+
+/// Where contacts are.
+pub const CONTACTS: &str = "/v1/contacts";
+/// Where commands are.
+pub const COMMANDS: &str = "/v1/commands";
+const SEARCH: &str = "/v1/contacts/search";
+const CONTACT: &str = "/v1/contacts/{id}";
+const COMMAND: &str = "/v1/commands/{id}";
+
+/// What the health routes allow.
+pub const HEALTH_METHODS: &str = "GET, HEAD";
+
+/// Method, route and status of what usually happens: series that exist from the start.
+pub const SUCCESSES: [(&str, &str, &str); 9] = [
+    ("POST", CONTACTS, "202"),
+    ("PUT", CONTACT, "202"),
+    ("PATCH", CONTACT, "202"),
+    ("DELETE", CONTACT, "202"),
+    ("GET", CONTACT, "200"),
+    ("GET", CONTACTS, "200"),
+    ("POST", SEARCH, "200"),
+    ("GET", COMMAND, "200"),
+    ("GET", COMMANDS, "200"),
+];
+
+/// How long the schema is asked for at start; a database that is down does not keep the API from starting.
+const SCHEMA_CHECK_TIMEOUT: Duration = Duration::from_secs(5);
+/// How often the state of the broker's connection is noted.
+const BROKER_NOTE_INTERVAL: Duration = Duration::from_secs(1);
+/// What is left of the shutdown's deadline for letting go of broker and SQL.
+const CLOSING_TIME: Duration = Duration::from_secs(1);
+
+/// The API, ready to run.
+#[derive(Debug)]
+pub struct Service {
+    api: Data<Api>,
+    listener: TcpListener,
+    address: SocketAddr,
+    management: Management,
+    series: Metrics,
+    shutdown_deadline: Duration,
+}
+
+/// Makes the service and binds its listeners.
+///
+/// # Errors
+/// If an address is in use, or the database answers with an older schema.
+pub async fn build(settings: &Settings, parts: Parts) -> anyhow::Result<Service> {
+    let (listener, address) = bind(settings.producer_api.listen)?;
+    let management = Management::bind(settings.producer_api.management)?;
+    let checked = tokio::time::timeout(SCHEMA_CHECK_TIMEOUT, parts.store.check_schema()).await;
+    match checked {
+        Ok(Ok(())) => {}
+        Ok(Err(error @ StoreError::Schema(_))) => return Err(error.into()),
+        Ok(Err(_)) | Err(_) => tracing::warn!("SQL does not answer yet: writes are taken, reads are not"),
+    }
+    let series = Metrics::new();
+    let api = Api::new(settings, parts, ApiMetrics::new(&series));
+    Ok(Service {
+        api: Data::new(api),
+        listener,
+        address,
+        management,
+        series,
+        shutdown_deadline: settings.shutdown.deadline.0,
+    })
+}
+
+impl Service {
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Where it tells its metrics and health.
+    pub fn management_address(&self) -> SocketAddr {
+        self.management.address()
+    }
+
+    /// Serves until the token is cancelled, then finishes the requests in hand; those that wait are answered at once.
+    ///
+    /// # Errors
+    /// If a listener fails.
+    pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
+        let api = self.api;
+        // Whatever ends first, a listener that fails included, ends the rest.
+        let stop = stop.child_token();
+        let served = CancellationToken::new();
+        let health: Arc<dyn Health> = api.clone().into_inner();
+        let server = HttpServer::new({
+            let (api, health) = (api.clone(), health.clone());
+            move || {
+                App::new()
+                    .configure(routes(api.clone(), health.clone()))
+                    .wrap(from_fn(edge::surround))
+            }
+        })
+        .disable_signals()
+        .shutdown_signal(stop.clone().cancelled_owned())
+        .shutdown_timeout(self.shutdown_deadline.saturating_sub(CLOSING_TIME).as_secs())
+        .listen(self.listener)
+        .context("the listener cannot be served")?
+        .run();
+        api.set_running(true);
+        let serve = async {
+            let result = server.await.context("the listener failed");
+            stop.cancel();
+            served.cancel();
+            result
+        };
+        let management = async {
+            let result = self.management.run(self.series, health, served.clone()).await;
+            stop.cancel();
+            result
+        };
+        let drain = async {
+            stop.cancelled().await;
+            api.set_running(false);
+        };
+        let wait = api.waiters.run(&api.store, &api.stamps, stop.clone());
+        let note = note_broker(&api, served.clone());
+        let (served, told, (), (), ()) = tokio::join!(serve, management, drain, wait, note);
+        served.and(told)
+    }
+}
+
+async fn note_broker(api: &Api, until: CancellationToken) {
+    let noting = async {
+        loop {
+            api.metrics.broker(api.broker.connected());
+            tokio::time::sleep(BROKER_NOTE_INTERVAL).await;
+        }
+    };
+    tokio::select! {
+        () = noting => {}
+        () = until.cancelled() => {}
+    }
+}
+
+fn routes(api: Data<Api>, health: Arc<dyn Health>) -> impl FnOnce(&mut web::ServiceConfig) {
+    move |config| {
+        config
+            .app_data(api)
+            .configure(health_routes(health))
+            .service(
+                resource(CONTACTS, "GET, HEAD, POST")
+                    .get(contacts::list::list)
+                    .head(contacts::list::list)
+                    .post(contacts::create::create),
+            )
+            .service(resource(SEARCH, "POST").post(contacts::search::search))
+            .service(
+                resource(CONTACT, "GET, HEAD, PUT, PATCH, DELETE")
+                    .get(contacts::get::get)
+                    .head(contacts::get::get)
+                    .put(contacts::replace::replace)
+                    .patch(contacts::patch::patch)
+                    .delete(contacts::delete::delete),
+            )
+            .service(
+                resource(COMMANDS, "GET, HEAD")
+                    .get(commands::list::list)
+                    .head(commands::list::list),
+            )
+            .service(
+                resource(COMMAND, "GET, HEAD")
+                    .get(commands::get::get)
+                    .head(commands::get::get),
+            )
+            .default_service(web::to(no_such_route));
+    }
+}
+
+/// A resource that answers methods without a route with what it allows.
+fn resource(path: &'static str, allowed: &'static str) -> Resource {
+    web::resource(path).default_service(web::to(move || async move {
+        Err::<String, Problem>(edge::method_not_allowed(allowed))
+    }))
+}
+
+async fn no_such_route() -> Result<String, Problem> {
+    Err(Problem::new(Code::NotFound, "No resource has this path."))
+}
