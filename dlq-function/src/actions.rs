@@ -77,7 +77,13 @@ impl Actions {
             store: parts.store.clone(),
             id_key: parts.id_key.clone(),
             clock: parts.clock.clone(),
-            max_ahead_ms: settings.clock.max_ahead.0.as_millis().try_into().unwrap_or(u64::MAX >> 16),
+            max_ahead_ms: settings
+                .clock
+                .max_ahead
+                .0
+                .as_millis()
+                .try_into()
+                .unwrap_or(u64::MAX >> 16),
         }
     }
 
@@ -87,10 +93,16 @@ impl Actions {
 
     /// The dead letters that a filter holds for now, oldest first: the set that an action works on, whatever arrives
     /// meanwhile. At most [`FROZEN_MAX`].
-    pub(crate) async fn freeze(&self, filter: &DeadLetterFilter) -> Result<Vec<StoredDeadLetter>, StoreError> {
+    pub(crate) async fn freeze(
+        &self,
+        filter: &DeadLetterFilter,
+    ) -> Result<Vec<StoredDeadLetter>, StoreError> {
         let mut frozen: Vec<StoredDeadLetter> = Vec::new();
         loop {
-            let after = frozen.last().map(|last| DeadLetterPosition { received_at: last.received_at, id: last.id });
+            let after = frozen.last().map(|last| DeadLetterPosition {
+                received_at: last.received_at,
+                id: last.id,
+            });
             let page = self.store.dead_letters_page(filter, after, PAGE).await?;
             let last_page = (page.len() as u64) < PAGE;
             frozen.extend(page);
@@ -181,7 +193,10 @@ fn prediction(verdict: Verdict) -> Prediction {
 fn again(found: &StoredDeadLetter) -> Message {
     Message {
         body: found.letter.payload.0.clone(),
-        kind: found.operation.map_or_else(|| "contato.replay".to_owned(), |operation| format!("contato.{operation}")),
+        kind: found.operation.map_or_else(
+            || "contato.replay".to_owned(),
+            |operation| format!("contato.{operation}"),
+        ),
         message_id: found.command_id.map_or(found.id, |id| id.as_uuid()).to_string(),
         content_type: CONTENT_TYPE_JSON.to_owned(),
         attempt: 1,

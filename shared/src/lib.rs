@@ -8,6 +8,7 @@ pub mod clock;
 pub mod domain;
 pub mod management;
 pub mod role;
+pub mod runtime;
 pub mod settings;
 pub mod store;
 pub mod telemetry;
