@@ -19,8 +19,13 @@ use shared::{
 };
 use uuid::Uuid;
 
+use crate::view::{DeadLetterDetail, DeadLetterView, masked};
+
 /// How many rows are read at once.
 const PAGE: u64 = 500;
+
+/// The most dead letters of one command that are shown.
+const HISTORY_MAX: u64 = 100;
 
 /// The most dead letters of one action.
 pub(crate) const FROZEN_MAX: usize = 100_000;
@@ -112,6 +117,34 @@ impl Actions {
                 return Ok(frozen);
             }
         }
+    }
+
+    /// One dead letter with its history and what a replay would come to; `None` if there is none.
+    pub(crate) async fn detail(&self, id: Uuid) -> Result<Option<DeadLetterDetail>, StoreError> {
+        let Some(found) = self.store.dead_letter(id).await? else {
+            return Ok(None);
+        };
+        let mut history = match found.command_id {
+            Some(command) => {
+                let same = DeadLetterFilter {
+                    command_id: Some(command),
+                    ..DeadLetterFilter::default()
+                };
+                self.store.dead_letters_page(&same, None, HISTORY_MAX).await?
+            }
+            None => vec![found.clone()],
+        };
+        history.reverse();
+        let prediction = self.foresee(std::slice::from_ref(&found)).await?;
+        Ok(Some(DeadLetterDetail {
+            letter: DeadLetterView::from(&found),
+            masked_body: masked(&found.letter.payload.0),
+            replay_would: prediction
+                .into_iter()
+                .next()
+                .unwrap_or(Prediction::WouldFailAgain),
+            history: history.iter().map(DeadLetterView::from).collect(),
+        }))
     }
 
     /// Sends a dead letter's command again, under its own command id.

@@ -3,7 +3,12 @@
 //! It works on SQL and the broker directly, with the settings of the service, so that it serves where the service is down.
 //! Results go to standard output, questions and progress to standard error.
 
-use std::{collections::BTreeMap, io::IsTerminal, io::Write, process::ExitCode};
+use std::{
+    collections::BTreeMap,
+    io::{IsTerminal, Write},
+    process::ExitCode,
+    time::Duration,
+};
 
 use anyhow::bail;
 use chrono::{DateTime, Utc};
@@ -19,7 +24,7 @@ use uuid::Uuid;
 
 use crate::{
     actions::{ActionError, Actions, Prediction},
-    view::{DeadLetterDetail, DeadLetterView, masked},
+    view::DeadLetterView,
 };
 
 /// What is done to dead letters.
@@ -101,12 +106,18 @@ const PARTLY_REFUSED: u8 = 4;
 pub const EXIT_CODES: &str = "Exit codes: 0 done; 1 failed (the error says why); 2 wrong arguments; 3 no dead letter \
                               matched; 4 some were refused (the output says which and why).";
 
+/// How long a replay waits for the broker.
+const BROKER_PATIENCE: Duration = Duration::from_secs(10);
+
 /// Runs a command.
 ///
 /// # Errors
 /// If SQL or the broker cannot be used.
 pub async fn run(command: Command, settings: &Settings, parts: &Parts) -> anyhow::Result<ExitCode> {
     parts.store.check_schema().await?;
+    if matches!(command, Command::Replay(_)) {
+        parts.broker_connected(BROKER_PATIENCE).await?;
+    }
     let actions = Actions::new(settings, parts);
     let code = match command {
         Command::List(arguments) => list(&actions, arguments).await?,
@@ -121,7 +132,7 @@ pub async fn run(command: Command, settings: &Settings, parts: &Parts) -> anyhow
 #[derive(Clone, Copy, Debug)]
 pub enum Moment {
     At(DateTime<Utc>),
-    Ago(std::time::Duration),
+    Ago(Duration),
 }
 
 fn reason(text: &str) -> Result<Reason, String> {
@@ -193,42 +204,8 @@ fn table(views: &[DeadLetterView]) -> String {
     text
 }
 
-/// One dead letter with its history and what a replay would come to; `None` if there is none.
-pub(crate) async fn detail(
-    actions: &Actions,
-    id: Uuid,
-) -> Result<Option<DeadLetterDetail>, shared::store::StoreError> {
-    let Some(found) = actions.store.dead_letter(id).await? else {
-        return Ok(None);
-    };
-    let mut history: Vec<StoredDeadLetter> = match found.command_id {
-        Some(command) => {
-            let same = DeadLetterFilter {
-                command_id: Some(command),
-                ..DeadLetterFilter::default()
-            };
-            actions.store.dead_letters_page(&same, None, HISTORY_MAX).await?
-        }
-        None => vec![found.clone()],
-    };
-    history.reverse();
-    let prediction = actions.foresee(std::slice::from_ref(&found)).await?;
-    Ok(Some(DeadLetterDetail {
-        letter: DeadLetterView::from(&found),
-        masked_body: masked(&found.letter.payload.0),
-        replay_would: prediction
-            .into_iter()
-            .next()
-            .unwrap_or(Prediction::WouldFailAgain),
-        history: history.iter().map(DeadLetterView::from).collect(),
-    }))
-}
-
-/// The most dead letters of one command that are shown.
-const HISTORY_MAX: u64 = 100;
-
 async fn show(actions: &Actions, id: Uuid, json: bool) -> anyhow::Result<u8> {
-    let Some(detail) = detail(actions, id).await? else {
+    let Some(detail) = actions.detail(id).await? else {
         eprintln!("there is no dead letter {id}; `dlq-function list` shows those there are");
         return Ok(NOTHING_MATCHED);
     };

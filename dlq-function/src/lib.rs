@@ -65,10 +65,13 @@ pub async fn build(settings: &Settings, parts: Parts) -> anyhow::Result<Service>
     }
     let series = Metrics::new();
     let metrics = DlqMetrics::new(&series);
+    let actions = Actions::new(settings, &parts);
     let api = Api::bind(
         settings.dlq_function.listen,
-        Actions::new(settings, &parts),
+        actions,
+        parts.id_key.clone(),
         metrics.clone(),
+        &series,
     )?;
     let collector = Collector::new(&parts, metrics.clone());
     Ok(Service {

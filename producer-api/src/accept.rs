@@ -9,12 +9,11 @@ use chrono::{DateTime, Utc};
 use shared::{
     broker::{CONTENT_TYPE_JSON, Message, Queue},
     domain::{Action, Command, CommandId, ContactId, IdKey, IssuedIds, KeyHash, Operation, RequestHash},
+    http::problem::Problem,
     wire::Envelope,
 };
 
-use crate::{
-    api::Api, idempotency_key::IdempotencyKey, problem::Problem, received::Received, server::CONTACTS, stamps,
-};
+use crate::{api::Api, idempotency_key::IdempotencyKey, received::Received, server::CONTACTS, stamps};
 
 /// Who asks, as long as nobody has to say.
 const NOBODY: &str = "";
@@ -86,7 +85,8 @@ pub async fn accept(
         metrics.published(operation, outcome, since);
         outcome
     };
-    api.on_runtime(publish)
+    api.runtime
+        .run(publish)
         .await
         .map_err(|error| Problem::publish(error, id))?;
     Ok(Accepted {
@@ -104,7 +104,8 @@ async fn must_be_known(api: &Data<Api>, contact: ContactId) -> Result<(), Proble
     }
     let store = api.store.clone();
     let found = api
-        .on_runtime(async move { store.contact_has_row(contact).await })
+        .runtime
+        .run(async move { store.contact_has_row(contact).await })
         .await;
     match found {
         Ok(true) => Ok(()),

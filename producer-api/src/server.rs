@@ -7,12 +7,16 @@ use std::{
 };
 
 use actix_web::{
-    App, HttpServer, Resource,
+    App, HttpServer,
     middleware::from_fn,
     web::{self, Data},
 };
 use anyhow::Context;
 use shared::{
+    http::{
+        edge::{self, no_such_route, resource},
+        metrics::HttpMetrics,
+    },
     management::{Health, Management, bind, health_routes},
     role::Parts,
     settings::Settings,
@@ -23,9 +27,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     api::Api,
-    edge,
     metrics::ApiMetrics,
-    problem::{Code, Problem},
     routes::{commands, contacts},
 };
 
@@ -37,11 +39,8 @@ const SEARCH: &str = "/v1/contacts/search";
 const CONTACT: &str = "/v1/contacts/{id}";
 const COMMAND: &str = "/v1/commands/{id}";
 
-/// What the health routes allow.
-pub const HEALTH_METHODS: &str = "GET, HEAD";
-
 /// Method, route and status of what usually happens: series that exist from the start.
-pub const SUCCESSES: [(&str, &str, &str); 9] = [
+const SUCCESSES: [(&str, &str, &str); 9] = [
     ("POST", CONTACTS, "202"),
     ("PUT", CONTACT, "202"),
     ("PATCH", CONTACT, "202"),
@@ -64,6 +63,7 @@ const CLOSING_TIME: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub struct Service {
     api: Data<Api>,
+    http_metrics: HttpMetrics,
     listener: TcpListener,
     address: SocketAddr,
     management: Management,
@@ -86,8 +86,10 @@ pub async fn build(settings: &Settings, parts: Parts) -> anyhow::Result<Service>
     }
     let series = Metrics::new();
     let api = Api::new(settings, parts, ApiMetrics::new(&series));
+    let http_metrics = HttpMetrics::new(&series, &SUCCESSES);
     Ok(Service {
         api: Data::new(api),
+        http_metrics,
         listener,
         address,
         management,
@@ -118,9 +120,10 @@ impl Service {
         let served = CancellationToken::new();
         let health: Arc<dyn Health> = api.clone().into_inner();
         let server = HttpServer::new({
-            let (api, health) = (api.clone(), health.clone());
+            let (api, health, metrics) = (api.clone(), health.clone(), Data::new(self.http_metrics));
             move || {
                 App::new()
+                    .app_data(metrics.clone())
                     .configure(routes(api.clone(), health.clone()))
                     .wrap(from_fn(edge::surround))
             }
@@ -199,15 +202,4 @@ fn routes(api: Data<Api>, health: Arc<dyn Health>) -> impl FnOnce(&mut web::Serv
             )
             .default_service(web::to(no_such_route));
     }
-}
-
-/// A resource that answers methods without a route with what it allows.
-fn resource(path: &'static str, allowed: &'static str) -> Resource {
-    web::resource(path).default_service(web::to(move || async move {
-        Err::<String, Problem>(edge::method_not_allowed(allowed))
-    }))
-}
-
-async fn no_such_route() -> Result<String, Problem> {
-    Err(Problem::new(Code::NotFound, "No resource has this path."))
 }

@@ -36,7 +36,7 @@ pub struct RabbitMqHarness {
 impl RabbitMqHarness {
     pub fn at(url: SecretString, queues: QueueOptions) -> Self {
         let options = RabbitMqOptions {
-            prefix: format!("test-{}.", uuid::Uuid::new_v4()),
+            prefix: format!("test-{}.", uuid::Uuid::now_v7()),
             queues,
             ..RabbitMqOptions::new(url)
         };
