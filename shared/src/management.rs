@@ -136,15 +136,14 @@ impl Management {
                 .configure(health_routes(health.clone()))
                 .service(web::resource("/metrics").get(metrics))
         };
-        HttpServer::new(app)
+        let server = HttpServer::new(app)
             .workers(1)
             .disable_signals()
             .shutdown_signal(stop.cancelled_owned())
             .shutdown_timeout(1)
             .listen(self.listener)?
-            .run()
-            .await
-            .context("the management listener failed")
+            .run();
+        server.await.context("the management listener failed")
     }
 }
 
