@@ -8,6 +8,7 @@ use std::{
 
 use actix_web::{
     App, HttpServer,
+    dev::Server,
     middleware::from_fn,
     web::{self, Data},
 };
@@ -119,21 +120,14 @@ impl Service {
         let stop = stop.child_token();
         let served = CancellationToken::new();
         let health: Arc<dyn Health> = api.clone().into_inner();
-        let server = HttpServer::new({
-            let (api, health, metrics) = (api.clone(), health.clone(), Data::new(self.http_metrics));
-            move || {
-                App::new()
-                    .app_data(metrics.clone())
-                    .configure(routes(api.clone(), health.clone()))
-                    .wrap(from_fn(edge::surround))
-            }
-        })
-        .disable_signals()
-        .shutdown_signal(stop.clone().cancelled_owned())
-        .shutdown_timeout(self.shutdown_deadline.saturating_sub(CLOSING_TIME).as_secs())
-        .listen(self.listener)
-        .context("the listener cannot be served")?
-        .run();
+        let metrics = Data::new(self.http_metrics);
+        let server = serve(
+            self.listener,
+            self.shutdown_deadline,
+            api.clone(),
+            metrics,
+            stop.clone(),
+        )?;
         api.set_running(true);
         let serve = async {
             let result = server.await.context("the listener failed");
@@ -157,6 +151,31 @@ impl Service {
     }
 }
 
+/// The public server. Not part of the future above: its parts must not leave their thread.
+fn serve(
+    listener: TcpListener,
+    shutdown_deadline: Duration,
+    api: Data<Api>,
+    metrics: Data<HttpMetrics>,
+    stop: CancellationToken,
+) -> anyhow::Result<Server> {
+    let app = move || {
+        App::new()
+            .app_data(metrics.clone())
+            .configure(routes(api.clone()))
+            .wrap(from_fn(edge::surround))
+    };
+    let server = HttpServer::new(app)
+        .disable_signals()
+        // Who has gone away no longer waits.
+        .h1_allow_half_closed(false)
+        .shutdown_signal(stop.cancelled_owned())
+        .shutdown_timeout(shutdown_deadline.saturating_sub(CLOSING_TIME).as_secs())
+        .listen(listener)
+        .context("the listener cannot be served")?;
+    Ok(server.run())
+}
+
 async fn note_broker(api: &Api, until: CancellationToken) {
     let noting = async {
         loop {
@@ -170,8 +189,9 @@ async fn note_broker(api: &Api, until: CancellationToken) {
     }
 }
 
-fn routes(api: Data<Api>, health: Arc<dyn Health>) -> impl FnOnce(&mut web::ServiceConfig) {
+fn routes(api: Data<Api>) -> impl FnOnce(&mut web::ServiceConfig) {
     move |config| {
+        let health: Arc<dyn Health> = api.clone().into_inner();
         config
             .app_data(api)
             .configure(health_routes(health))

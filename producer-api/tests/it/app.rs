@@ -1,0 +1,293 @@
+//! The service under test, and the worker's core stepped by hand.
+
+use std::{num::NonZeroU16, sync::Arc, time::Duration};
+
+use reqwest::{Method, RequestBuilder, StatusCode, header::HeaderMap};
+use serde_json::{Value, json};
+use shared::{
+    broker::{Consumer, Queue},
+    domain::{Entry, IdKey, Stamp, Verdict},
+    role::Parts,
+    settings::{Secret, SecretUrl, Settings, Span},
+    wire::{Envelope, decode_message},
+};
+use tempfile::TempDir;
+use test_support::{PATIENCE, TestDatabase, amqp_url, queue_prefix};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+/// The broker and the database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pair {
+    /// The embedded queue and SQLite.
+    Embedded,
+    /// RabbitMQ and PostgreSQL.
+    Services,
+}
+
+/// A URL where no database is.
+pub const DEAD_DATABASE: &str = "postgres://contato:nobody@127.0.0.1:1/contato";
+
+/// The service, running.
+pub struct TestApp {
+    pub parts: Parts,
+    pub origin: String,
+    pub management: String,
+    pub client: reqwest::Client,
+    stop: CancellationToken,
+    running: JoinHandle<anyhow::Result<()>>,
+    consumer: Option<Arc<dyn Consumer>>,
+    _database: TestDatabase,
+    _folder: TempDir,
+}
+
+/// An answer, read to its end.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub text: String,
+}
+
+impl Answer {
+    pub fn header(&self, name: &str) -> &str {
+        self.headers
+            .get(name)
+            .map(|value| value.to_str().unwrap())
+            .unwrap_or_default()
+    }
+
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|_| panic!("no JSON: {self:?}"))
+    }
+
+    /// A member of the body as text.
+    pub fn text_of(&self, pointer: &str) -> String {
+        let body = self.json();
+        let value = body.pointer(pointer).unwrap_or(&Value::Null);
+        value.as_str().unwrap_or_default().to_owned()
+    }
+
+    /// The last part of the problem's type.
+    #[track_caller]
+    pub fn problem(&self, status: u16) -> String {
+        assert_eq!(self.status, status, "{self:?}");
+        assert_eq!(self.header("content-type"), "application/problem+json");
+        let body = self.json();
+        assert_eq!(body["status"], status);
+        assert!(body["title"].is_string() && body["detail"].is_string() && body["instance"].is_string());
+        self.text_of("/type").rsplit('#').next().unwrap().to_owned()
+    }
+
+    /// The faults as `pointer code`.
+    pub fn faults(&self) -> Vec<String> {
+        let body = self.json();
+        let faults = body["errors"].as_array().cloned().unwrap_or_default();
+        let text = |fault: &Value, member: &str| fault[member].as_str().unwrap().to_owned();
+        faults
+            .iter()
+            .map(|fault| format!("{} {}", text(fault, "pointer"), text(fault, "code")))
+            .collect()
+    }
+}
+
+impl TestApp {
+    pub async fn start(pair: Pair) -> Self {
+        Self::start_with(pair, |_| {}).await
+    }
+
+    /// Starts with settings of one's own.
+    pub async fn start_with(pair: Pair, change: impl FnOnce(&mut Settings)) -> Self {
+        let folder = TempDir::new().unwrap();
+        let database = match pair {
+            Pair::Embedded => TestDatabase::sqlite(),
+            Pair::Services => TestDatabase::postgres().await,
+        };
+        let mut settings = Settings::default();
+        settings.ids.key = Some(Secret::new("0123456789abcdef0123456789abcdef"));
+        settings.store.url = SecretUrl::new(database.url());
+        settings.store.max_connections = 4;
+        settings.store.timeout = Span(Duration::from_secs(5));
+        settings.shutdown.deadline = Span(Duration::from_secs(10));
+        settings.producer_api.listen = "127.0.0.1:0".parse().unwrap();
+        settings.producer_api.management = "127.0.0.1:0".parse().unwrap();
+        match pair {
+            Pair::Embedded => {
+                let path = folder.path().join("queue.db");
+                settings.broker.url = SecretUrl::new(format!("embedded:{}", path.display()));
+            }
+            Pair::Services => {
+                settings.broker.url = SecretUrl::new(amqp_url());
+                settings.broker.prefix = queue_prefix();
+            }
+        }
+        change(&mut settings);
+        let parts = Parts::connect(&settings, "producer-api").await.unwrap();
+        if settings.store.url.expose() == database.url() {
+            parts.store.migrate_up(None).await.unwrap();
+        }
+        let service = producer_api::build(&settings, parts.clone()).await.unwrap();
+        let origin = format!("http://{}", service.address());
+        let management = format!("http://{}", service.management_address());
+        let stop = CancellationToken::new();
+        let running = tokio::spawn(service.run(stop.clone()));
+        let mut app = Self {
+            parts,
+            origin,
+            management,
+            client: reqwest::Client::new(),
+            stop,
+            running,
+            consumer: None,
+            _database: database,
+            _folder: folder,
+        };
+        if settings.broker.url.expose() == "amqp://127.0.0.1:1" {
+            return app;
+        }
+        let consumer = test_support::eventually("the broker is there", || async {
+            let bound = NonZeroU16::new(100).unwrap();
+            app.parts.broker.consume(Queue::Commands, bound).await.ok()
+        });
+        app.consumer = Some(consumer.await);
+        test_support::eventually("a publish would be sent", || async {
+            app.parts.broker.connected().then_some(())
+        })
+        .await;
+        app
+    }
+
+    /// Ends the service; everything in hand has to be done by then.
+    pub async fn stop(self) {
+        drop(self.client);
+        self.stop.cancel();
+        self.running.await.unwrap().unwrap();
+        drop(self.consumer);
+        self.parts.close().await;
+    }
+
+    pub fn stopping(&self) {
+        self.stop.cancel();
+    }
+
+    pub fn ids(&self) -> &IdKey {
+        &self.parts.id_key
+    }
+
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.client.request(method, format!("{}{path}", self.origin))
+    }
+
+    pub async fn send(&self, request: RequestBuilder) -> Answer {
+        let response = request.send().await.unwrap();
+        Answer {
+            status: response.status(),
+            headers: response.headers().clone(),
+            text: response.text().await.unwrap(),
+        }
+    }
+
+    pub async fn get(&self, path: &str) -> Answer {
+        self.send(self.request(Method::GET, path)).await
+    }
+
+    pub fn post(&self, body: &Value) -> RequestBuilder {
+        self.request(Method::POST, "/v1/contacts").json(body)
+    }
+
+    pub fn put(&self, id: &str, body: &Value) -> RequestBuilder {
+        self.request(Method::PUT, &format!("/v1/contacts/{id}"))
+            .json(body)
+    }
+
+    pub fn patch(&self, id: &str, body: &Value) -> RequestBuilder {
+        self.request(Method::PATCH, &format!("/v1/contacts/{id}"))
+            .header("content-type", "application/merge-patch+json")
+            .body(body.to_string())
+    }
+
+    pub fn delete(&self, id: &str) -> RequestBuilder {
+        self.request(Method::DELETE, &format!("/v1/contacts/{id}"))
+    }
+
+    /// Sends a write and applies its command.
+    pub async fn write(&self, request: RequestBuilder) -> Answer {
+        let answer = self.send(request).await;
+        assert_eq!(answer.status, 202, "{answer:?}");
+        self.apply(1).await;
+        answer
+    }
+
+    /// Sends a write that waits, and applies its command meanwhile.
+    pub async fn write_and_wait(&self, request: RequestBuilder) -> Answer {
+        let request = request.header("prefer", "wait=20");
+        let (answer, _) = tokio::join!(self.send(request), self.apply(1));
+        answer
+    }
+
+    /// Creates a contact; gives its id.
+    pub async fn contact(&self, name: &str, phone: &str) -> String {
+        let answer = self
+            .write(self.post(&json!({"name": name, "phone": phone})))
+            .await;
+        answer.text_of("/contactId")
+    }
+
+    /// The next message off the queue.
+    pub async fn take(&self) -> Envelope {
+        let (envelope, delivery) = self.next().await;
+        self.consumer().settle(vec![delivery]).await.unwrap();
+        envelope
+    }
+
+    /// Applies the next commands off the queue, each in a transaction of its own.
+    pub async fn apply(&self, count: usize) -> Vec<Verdict> {
+        let mut verdicts = Vec::new();
+        for _ in 0..count {
+            let (envelope, delivery) = self.next().await;
+            let entry = Entry {
+                contact_is_ours: self.ids().proves(envelope.command.contact_id),
+                command: envelope.command,
+                key_hash: envelope.key_hash,
+                request_hash: envelope.request_hash,
+                attempt: delivery.message.attempt,
+            };
+            let now = self.parts.clock.now();
+            let latest = Stamp::at_ms(self.parts.clock.now_ms() + 5000);
+            let applied = self.parts.store.apply(&[entry], now, latest).await.unwrap();
+            verdicts.extend(applied);
+            self.consumer().settle(vec![delivery]).await.unwrap();
+        }
+        verdicts
+    }
+
+    async fn next(&self) -> (Envelope, shared::broker::Delivery) {
+        let next = tokio::time::timeout(PATIENCE, self.consumer().next());
+        let delivery = next.await.expect("a command on the queue").unwrap();
+        let mut elements = decode_message(&delivery.message.body);
+        assert_eq!(elements.len(), 1);
+        let envelope = elements.remove(0).envelope.unwrap();
+        let kind = format!("contato.{}", envelope.command.action.operation());
+        assert_eq!(delivery.message.kind, kind);
+        assert_eq!(delivery.message.message_id, envelope.command.id.to_string());
+        (envelope, delivery)
+    }
+
+    fn consumer(&self) -> &Arc<dyn Consumer> {
+        self.consumer.as_ref().expect("a broker")
+    }
+
+    /// The value of a series on the management listener; 0 if it is not there.
+    pub async fn series(&self, line: &str) -> f64 {
+        let url = format!("{}/metrics", self.management);
+        let text = self.client.get(url).send().await.unwrap().text().await.unwrap();
+        text.lines()
+            .find_map(|found| found.strip_prefix(line)?.trim().parse().ok())
+            .unwrap_or_default()
+    }
+}
+
+/// A whole contact.
+pub fn ana() -> Value {
+    json!({"name": "Ana Souza", "phone": "(11) 98765-4321", "email": "Ana@Example.com"})
+}

@@ -1,0 +1,4 @@
+//! `/v1/commands`.
+
+mod get;
+mod list;

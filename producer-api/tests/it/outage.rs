@@ -1,0 +1,136 @@
+//! Broker down, SQL down.
+
+use std::time::{Duration, Instant};
+
+use reqwest::Method;
+use serde_json::json;
+use shared::{
+    domain::{IdIssuer, IdKey},
+    settings::{SecretUrl, Settings, Span},
+};
+
+use crate::app::{DEAD_DATABASE, Pair, TestApp, ana};
+
+on_both_pairs![without_the_broker_nothing_is_accepted_and_reads_go_on];
+
+async fn without_the_broker_nothing_is_accepted_and_reads_go_on(app: &TestApp) {
+    let id = app.contact("Ana", "(11) 98765-4321").await;
+    app.parts.broker.close().await;
+    for request in [
+        app.post(&ana()),
+        app.put(&id, &ana()),
+        app.patch(&id, &json!({"name": "Bia"})),
+        app.delete(&id),
+        app.post(&ana()).header("prefer", "wait=10"),
+    ] {
+        let answer = app.send(request).await;
+        assert_eq!(answer.problem(503), "broker-unavailable");
+        assert_eq!(answer.header("retry-after"), "5");
+        assert!(answer.text_of("/detail").starts_with("Not accepted"));
+    }
+    assert_eq!(
+        app.get(&format!("/v1/contacts/{id}")).await.text_of("/name"),
+        "Ana"
+    );
+    assert_eq!(app.get("/readyz").await.status, 200);
+    let health = app.get("/health").await;
+    assert_eq!(
+        (health.status.as_u16(), health.text_of("/status")),
+        (503, "down".to_owned())
+    );
+    assert_eq!(app.series("contato_publish_total{outcome=\"closed\"}").await, 5.0);
+    assert_eq!(
+        app.series("contato_commands_accepted_total{operation=\"create\"}")
+            .await,
+        1.0
+    );
+}
+
+fn without_sql(settings: &mut Settings) {
+    settings.store.url = SecretUrl::new(DEAD_DATABASE);
+    settings.store.timeout = Span(Duration::from_secs(1));
+}
+
+#[tokio::test]
+async fn without_sql_writes_go_on_and_reads_say_so() {
+    let app = TestApp::start_with(Pair::Embedded, without_sql).await;
+    let created = app.send(app.post(&ana())).await;
+    assert_eq!(created.status, 202, "{created:?}");
+    let id = created.text_of("/contactId");
+    for request in [
+        app.put(&id, &ana()),
+        app.patch(&id, &json!({"name": "Bia"})),
+        app.delete(&id),
+    ] {
+        assert_eq!(app.send(request).await.status, 202);
+    }
+    for _ in 0..4 {
+        app.take().await;
+    }
+    // Only of an id that is not ours SQL would have to be asked.
+    let foreign = IdIssuer::new(IdKey::new(&[9; 32]).unwrap()).issue(1, 1);
+    let answer = app.send(app.delete(&foreign.contact.to_string())).await;
+    assert_eq!(answer.problem(503), "store-unavailable");
+
+    let command = created.header("location").to_owned();
+    for path in [
+        format!("/v1/contacts/{id}"),
+        "/v1/contacts".to_owned(),
+        format!("/v1/commands?contactId={id}"),
+        command.clone(),
+    ] {
+        let answer = app.get(&path).await;
+        assert_eq!(answer.problem(503), "store-unavailable", "{path}");
+        assert_eq!(answer.header("retry-after"), "5");
+    }
+    let search = app.request(Method::POST, "/v1/contacts/search").json(&json!({}));
+    assert_eq!(app.send(search).await.problem(503), "store-unavailable");
+    let not_ours = app.get(&format!("/v1/commands/{}", foreign.command)).await;
+    assert_eq!(not_ours.problem(404), "command-not-found");
+
+    let began = Instant::now();
+    let waited = app.send(app.post(&ana()).header("prefer", "wait=2")).await;
+    assert_eq!(
+        (waited.status.as_u16(), waited.text_of("/status")),
+        (202, "pending".to_owned())
+    );
+    assert!(began.elapsed() >= Duration::from_secs(2), "it waited for SQL");
+    assert!(app.series("contato_wait_queries_total{outcome=\"failed\"}").await >= 1.0);
+    assert_eq!(app.get("/readyz").await.status, 200);
+    assert_eq!(app.get("/health").await.status, 503);
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn the_service_starts_without_a_broker() {
+    let app = TestApp::start_with(Pair::Embedded, |settings| {
+        settings.broker.url = SecretUrl::new("amqp://127.0.0.1:1");
+    })
+    .await;
+    assert_eq!(
+        app.send(app.post(&ana())).await.problem(503),
+        "broker-unavailable"
+    );
+    assert_eq!(app.series("contato_broker_connected").await, 0.0);
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn an_older_schema_is_refused_at_start() {
+    let database = test_support::TestDatabase::sqlite();
+    let folder = tempfile::TempDir::new().unwrap();
+    let mut settings = Settings::default();
+    settings.store.url = SecretUrl::new(database.url());
+    settings.broker.url = SecretUrl::new(format!("embedded:{}", folder.path().join("queue.db").display()));
+    settings.producer_api.listen = "127.0.0.1:0".parse().unwrap();
+    settings.producer_api.management = "127.0.0.1:0".parse().unwrap();
+    let parts = shared::role::Parts::connect(&settings, "producer-api")
+        .await
+        .unwrap();
+    parts.store.migrate_up(Some(1)).await.unwrap();
+    let error = producer_api::build(&settings, parts.clone()).await.unwrap_err();
+    assert!(error.to_string().contains("contato migrate up"), "{error}");
+    parts.store.migrate_up(None).await.unwrap();
+    assert!(producer_api::build(&settings, parts.clone()).await.is_ok());
+    parts.close().await;
+}
