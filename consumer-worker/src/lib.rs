@@ -17,6 +17,7 @@ use async_trait::async_trait;
 use shared::{
     management::{HEALTH_TIMEOUT, Health, Management, Part},
     role::Parts,
+    runtime::ProcessRuntime,
     settings::Settings,
     store::{Store, StoreError},
     telemetry::Metrics,
@@ -80,6 +81,7 @@ impl Service {
             consuming: self.worker.consuming(),
             store: self.worker.store(),
             draining: stop.clone(),
+            runtime: ProcessRuntime::current(),
         });
         // Health and metrics are told until the last delivery is settled.
         let drained = CancellationToken::new();
@@ -97,6 +99,7 @@ struct State {
     consuming: Arc<AtomicBool>,
     store: Store,
     draining: CancellationToken,
+    runtime: ProcessRuntime,
 }
 
 #[async_trait]
@@ -106,7 +109,11 @@ impl Health for State {
     }
 
     async fn parts(&self) -> Vec<Part> {
-        let store = tokio::time::timeout(HEALTH_TIMEOUT, self.store.ping()).await;
+        let store = self.store.clone();
+        let store = self
+            .runtime
+            .run(async move { tokio::time::timeout(HEALTH_TIMEOUT, store.ping()).await })
+            .await;
         vec![
             Part {
                 name: "broker",

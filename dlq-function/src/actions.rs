@@ -19,8 +19,13 @@ use shared::{
 };
 use uuid::Uuid;
 
+use crate::view::{DeadLetterDetail, DeadLetterView, masked};
+
 /// How many rows are read at once.
 const PAGE: u64 = 500;
+
+/// The most dead letters of one command that are shown.
+const HISTORY_MAX: u64 = 100;
 
 /// The most dead letters of one action.
 pub(crate) const FROZEN_MAX: usize = 100_000;
@@ -77,7 +82,13 @@ impl Actions {
             store: parts.store.clone(),
             id_key: parts.id_key.clone(),
             clock: parts.clock.clone(),
-            max_ahead_ms: settings.clock.max_ahead.0.as_millis().try_into().unwrap_or(u64::MAX >> 16),
+            max_ahead_ms: settings
+                .clock
+                .max_ahead
+                .0
+                .as_millis()
+                .try_into()
+                .unwrap_or(u64::MAX >> 16),
         }
     }
 
@@ -87,10 +98,16 @@ impl Actions {
 
     /// The dead letters that a filter holds for now, oldest first: the set that an action works on, whatever arrives
     /// meanwhile. At most [`FROZEN_MAX`].
-    pub(crate) async fn freeze(&self, filter: &DeadLetterFilter) -> Result<Vec<StoredDeadLetter>, StoreError> {
+    pub(crate) async fn freeze(
+        &self,
+        filter: &DeadLetterFilter,
+    ) -> Result<Vec<StoredDeadLetter>, StoreError> {
         let mut frozen: Vec<StoredDeadLetter> = Vec::new();
         loop {
-            let after = frozen.last().map(|last| DeadLetterPosition { received_at: last.received_at, id: last.id });
+            let after = frozen.last().map(|last| DeadLetterPosition {
+                received_at: last.received_at,
+                id: last.id,
+            });
             let page = self.store.dead_letters_page(filter, after, PAGE).await?;
             let last_page = (page.len() as u64) < PAGE;
             frozen.extend(page);
@@ -100,6 +117,34 @@ impl Actions {
                 return Ok(frozen);
             }
         }
+    }
+
+    /// One dead letter with its history and what a replay would come to; `None` if there is none.
+    pub(crate) async fn detail(&self, id: Uuid) -> Result<Option<DeadLetterDetail>, StoreError> {
+        let Some(found) = self.store.dead_letter(id).await? else {
+            return Ok(None);
+        };
+        let mut history = match found.command_id {
+            Some(command) => {
+                let same = DeadLetterFilter {
+                    command_id: Some(command),
+                    ..DeadLetterFilter::default()
+                };
+                self.store.dead_letters_page(&same, None, HISTORY_MAX).await?
+            }
+            None => vec![found.clone()],
+        };
+        history.reverse();
+        let prediction = self.foresee(std::slice::from_ref(&found)).await?;
+        Ok(Some(DeadLetterDetail {
+            letter: DeadLetterView::from(&found),
+            masked_body: masked(&found.letter.payload.0),
+            replay_would: prediction
+                .into_iter()
+                .next()
+                .unwrap_or(Prediction::WouldFailAgain),
+            history: history.iter().map(DeadLetterView::from).collect(),
+        }))
     }
 
     /// Sends a dead letter's command again, under its own command id.
@@ -181,7 +226,10 @@ fn prediction(verdict: Verdict) -> Prediction {
 fn again(found: &StoredDeadLetter) -> Message {
     Message {
         body: found.letter.payload.0.clone(),
-        kind: found.operation.map_or_else(|| "contato.replay".to_owned(), |operation| format!("contato.{operation}")),
+        kind: found.operation.map_or_else(
+            || "contato.replay".to_owned(),
+            |operation| format!("contato.{operation}"),
+        ),
         message_id: found.command_id.map_or(found.id, |id| id.as_uuid()).to_string(),
         content_type: CONTENT_TYPE_JSON.to_owned(),
         attempt: 1,

@@ -3,7 +3,12 @@
 //! It works on SQL and the broker directly, with the settings of the service, so that it serves where the service is down.
 //! Results go to standard output, questions and progress to standard error.
 
-use std::{collections::BTreeMap, io::IsTerminal, io::Write, process::ExitCode};
+use std::{
+    collections::BTreeMap,
+    io::{IsTerminal, Write},
+    process::ExitCode,
+    time::Duration,
+};
 
 use anyhow::bail;
 use chrono::{DateTime, Utc};
@@ -19,7 +24,7 @@ use uuid::Uuid;
 
 use crate::{
     actions::{ActionError, Actions, Prediction},
-    view::{DeadLetterDetail, DeadLetterView, masked},
+    view::DeadLetterView,
 };
 
 /// What is done to dead letters.
@@ -101,12 +106,18 @@ const PARTLY_REFUSED: u8 = 4;
 pub const EXIT_CODES: &str = "Exit codes: 0 done; 1 failed (the error says why); 2 wrong arguments; 3 no dead letter \
                               matched; 4 some were refused (the output says which and why).";
 
+/// How long a replay waits for the broker.
+const BROKER_PATIENCE: Duration = Duration::from_secs(10);
+
 /// Runs a command.
 ///
 /// # Errors
 /// If SQL or the broker cannot be used.
 pub async fn run(command: Command, settings: &Settings, parts: &Parts) -> anyhow::Result<ExitCode> {
     parts.store.check_schema().await?;
+    if matches!(command, Command::Replay(_)) {
+        parts.broker_connected(BROKER_PATIENCE).await?;
+    }
     let actions = Actions::new(settings, parts);
     let code = match command {
         Command::List(arguments) => list(&actions, arguments).await?,
@@ -121,7 +132,7 @@ pub async fn run(command: Command, settings: &Settings, parts: &Parts) -> anyhow
 #[derive(Clone, Copy, Debug)]
 pub enum Moment {
     At(DateTime<Utc>),
-    Ago(std::time::Duration),
+    Ago(Duration),
 }
 
 fn reason(text: &str) -> Result<Reason, String> {
@@ -149,13 +160,21 @@ impl FilterArguments {
             Moment::At(time) => time,
             Moment::Ago(duration) => now - duration,
         });
-        DeadLetterFilter { reason: self.reason, since, state, ..DeadLetterFilter::default() }
+        DeadLetterFilter {
+            reason: self.reason,
+            since,
+            state,
+            ..DeadLetterFilter::default()
+        }
     }
 }
 
 async fn list(actions: &Actions, arguments: ListArguments) -> anyhow::Result<u8> {
     let filter = arguments.filter.filter(arguments.state, actions.now());
-    let found = actions.store.dead_letters_page(&filter, None, arguments.limit).await?;
+    let found = actions
+        .store
+        .dead_letters_page(&filter, None, arguments.limit)
+        .await?;
     let views: Vec<DeadLetterView> = found.iter().map(DeadLetterView::from).collect();
     if arguments.json {
         print(&serde_json::to_string_pretty(&views)?);
@@ -185,33 +204,8 @@ fn table(views: &[DeadLetterView]) -> String {
     text
 }
 
-/// One dead letter with its history and what a replay would come to; `None` if there is none.
-pub(crate) async fn detail(actions: &Actions, id: Uuid) -> Result<Option<DeadLetterDetail>, shared::store::StoreError> {
-    let Some(found) = actions.store.dead_letter(id).await? else {
-        return Ok(None);
-    };
-    let mut history: Vec<StoredDeadLetter> = match found.command_id {
-        Some(command) => {
-            let same = DeadLetterFilter { command_id: Some(command), ..DeadLetterFilter::default() };
-            actions.store.dead_letters_page(&same, None, HISTORY_MAX).await?
-        }
-        None => vec![found.clone()],
-    };
-    history.reverse();
-    let prediction = actions.foresee(std::slice::from_ref(&found)).await?;
-    Ok(Some(DeadLetterDetail {
-        letter: DeadLetterView::from(&found),
-        masked_body: masked(&found.letter.payload.0),
-        replay_would: prediction.into_iter().next().unwrap_or(Prediction::WouldFailAgain),
-        history: history.iter().map(DeadLetterView::from).collect(),
-    }))
-}
-
-/// The most dead letters of one command that are shown.
-const HISTORY_MAX: u64 = 100;
-
 async fn show(actions: &Actions, id: Uuid, json: bool) -> anyhow::Result<u8> {
-    let Some(detail) = detail(actions, id).await? else {
+    let Some(detail) = actions.detail(id).await? else {
         eprintln!("there is no dead letter {id}; `dlq-function list` shows those there are");
         return Ok(NOTHING_MATCHED);
     };
@@ -248,7 +242,10 @@ async fn show(actions: &Actions, id: Uuid, json: bool) -> anyhow::Result<u8> {
         words(detail.replay_would),
     ));
     if detail.history.len() > 1 {
-        print(&format!("\nall dead letters of this command, oldest first:\n{}", table(&detail.history)));
+        print(&format!(
+            "\nall dead letters of this command, oldest first:\n{}",
+            table(&detail.history)
+        ));
     }
     Ok(DONE)
 }
@@ -289,7 +286,9 @@ impl Act {
 async fn act(actions: &Actions, arguments: ActionArguments, act: Act) -> anyhow::Result<u8> {
     let mut refused: Vec<(Uuid, String)> = Vec::new();
     let frozen = if arguments.ids.is_empty() {
-        let filter = arguments.filter.filter(Some(DeadLetterState::Open), actions.now());
+        let filter = arguments
+            .filter
+            .filter(Some(DeadLetterState::Open), actions.now());
         actions.freeze(&filter).await?
     } else {
         let mut found = Vec::new();
@@ -321,7 +320,10 @@ async fn act(actions: &Actions, arguments: ActionArguments, act: Act) -> anyhow:
         match result {
             Ok(()) => done += 1,
             Err(error @ (ActionError::Broker(_) | ActionError::Store(_))) => {
-                eprintln!("stopped after {done} of {}: repeating the command goes on from here", frozen.len());
+                eprintln!(
+                    "stopped after {done} of {}: repeating the command goes on from here",
+                    frozen.len()
+                );
                 return Err(error.into());
             }
             Err(error) => refused.push((letter.id, error.to_string())),
@@ -347,9 +349,20 @@ async fn dry_run(
     if json {
         let would: BTreeMap<String, usize> = counts
             .into_iter()
-            .map(|(prediction, count)| Ok((serde_json::to_value(prediction)?.as_str().unwrap_or_default().to_owned(), count)))
+            .map(|(prediction, count)| {
+                Ok((
+                    serde_json::to_value(prediction)?
+                        .as_str()
+                        .unwrap_or_default()
+                        .to_owned(),
+                    count,
+                ))
+            })
             .collect::<Result<_, serde_json::Error>>()?;
-        print(&json!({ "dryRun": true, "matched": frozen.len(), "would": would, "refused": refusals(refused) }).to_string());
+        print(
+            &json!({ "dryRun": true, "matched": frozen.len(), "would": would, "refused": refusals(refused) })
+                .to_string(),
+        );
     } else {
         print(&format!("would {} {}", act.verb(), frozen.len()));
         for (prediction, count) in counts {
@@ -366,7 +379,10 @@ fn confirm(act: Act, count: usize, yes: bool) -> anyhow::Result<()> {
         return Ok(());
     }
     if !std::io::stdin().is_terminal() {
-        bail!("about to {} {count}: say --yes to do it without being asked, or --dry-run to see what would happen", act.verb());
+        bail!(
+            "about to {} {count}: say --yes to do it without being asked, or --dry-run to see what would happen",
+            act.verb()
+        );
     }
     eprint!("{} {count} dead letters? [y/N] ", act.verb());
     std::io::stderr().flush()?;
@@ -383,12 +399,19 @@ fn report(act: Act, matched: usize, done: usize, refused: &[(Uuid, String)], jso
         print(&json!({ "matched": matched, act.done(): done, "refused": refusals(refused) }).to_string());
         return;
     }
-    print(&format!("{} {done} of {matched} at {}", act.done(), rfc3339(Utc::now())));
+    print(&format!(
+        "{} {done} of {matched} at {}",
+        act.done(),
+        rfc3339(Utc::now())
+    ));
     print_refused(refused);
 }
 
 fn refusals(refused: &[(Uuid, String)]) -> Vec<serde_json::Value> {
-    refused.iter().map(|(id, why)| json!({ "id": id, "why": why })).collect()
+    refused
+        .iter()
+        .map(|(id, why)| json!({ "id": id, "why": why }))
+        .collect()
 }
 
 fn print_refused(refused: &[(Uuid, String)]) {

@@ -21,7 +21,9 @@ pub(crate) fn collect(delivery: &Delivery, now: DateTime<Utc>) -> Vec<Collected>
     let message = &delivery.message;
     match DeadLetter::decode(&message.body) {
         Ok(letter) => {
-            let command = Envelope::decode(&letter.payload.0).ok().map(|envelope| command_of(&envelope));
+            let command = Envelope::decode(&letter.payload.0)
+                .ok()
+                .map(|envelope| command_of(&envelope));
             vec![collected(letter, command)]
         }
         Err(_) => raw(delivery, now),
@@ -46,7 +48,9 @@ fn raw(delivery: &Delivery, now: DateTime<Utc>) -> Vec<Collected> {
         .map(|element| {
             let (reason, detail) = why(delivery.broker_reason, element.envelope.as_ref().err());
             let envelope = element.envelope.ok();
-            let traceparent = envelope.as_ref().and_then(|envelope| envelope.traceparent.clone());
+            let traceparent = envelope
+                .as_ref()
+                .and_then(|envelope| envelope.traceparent.clone());
             let command = envelope.as_ref().map(command_of);
             collected(letter(reason, detail, traceparent, element.body), command)
         })
@@ -62,9 +66,10 @@ fn why(broker: Option<BrokerReason>, fault: Option<&DecodeError>) -> (Reason, St
         }
         (Some(BrokerReason::Expired), _) => (Reason::Expired, "its time to live had passed".to_owned()),
         (_, Some(fault)) => (fault.reason, fault.detail.clone()),
-        (Some(BrokerReason::Rejected | BrokerReason::Other) | None, None) => {
-            (Reason::Unknown, "came to the dead letters without a reason".to_owned())
-        }
+        (Some(BrokerReason::Rejected | BrokerReason::Other) | None, None) => (
+            Reason::Unknown,
+            "came to the dead letters without a reason".to_owned(),
+        ),
     }
 }
 
@@ -137,14 +142,23 @@ mod tests {
         let first = collected(letter("not JSON at line 1", 0, b"x"), None);
         let copy = collected(letter("not JSON at line 1", 0, b"x"), None);
         assert_eq!(first.identity, copy.identity);
-        assert_ne!(first.identity, collected(letter("not JSON at line 1", 1, b"x"), None).identity);
-        assert_ne!(first.identity, collected(letter("not JSON at line 1", 0, b"y"), None).identity);
+        assert_ne!(
+            first.identity,
+            collected(letter("not JSON at line 1", 1, b"x"), None).identity
+        );
+        assert_ne!(
+            first.identity,
+            collected(letter("not JSON at line 1", 0, b"y"), None).identity
+        );
     }
 
     #[test]
     fn groups_ignore_numbers() {
         let group = |detail| collected(letter(detail, 0, b"x"), None).fingerprint;
-        assert_eq!(group("not JSON at line 1, column 7"), group("not JSON at line 22, column 1"));
+        assert_eq!(
+            group("not JSON at line 1, column 7"),
+            group("not JSON at line 22, column 1")
+        );
         assert_ne!(group("not JSON"), group("another shape"));
     }
 }

@@ -17,6 +17,7 @@ use async_trait::async_trait;
 use shared::{
     management::{HEALTH_TIMEOUT, Health, Management, Part},
     role::Parts,
+    runtime::ProcessRuntime,
     settings::Settings,
     store::{Store, StoreError},
     telemetry::Metrics,
@@ -64,9 +65,23 @@ pub async fn build(settings: &Settings, parts: Parts) -> anyhow::Result<Service>
     }
     let series = Metrics::new();
     let metrics = DlqMetrics::new(&series);
-    let api = Api::bind(settings.dlq_function.listen, Actions::new(settings, &parts), metrics.clone())?;
+    let actions = Actions::new(settings, &parts);
+    let api = Api::bind(
+        settings.dlq_function.listen,
+        actions,
+        parts.id_key.clone(),
+        metrics.clone(),
+        &series,
+    )?;
     let collector = Collector::new(&parts, metrics.clone());
-    Ok(Service { collector, api, management, series, store: parts.store, metrics })
+    Ok(Service {
+        collector,
+        api,
+        management,
+        series,
+        store: parts.store,
+        metrics,
+    })
 }
 
 impl Service {
@@ -89,6 +104,7 @@ impl Service {
             consuming: self.collector.consuming(),
             store: self.store.clone(),
             draining: stop.clone(),
+            runtime: ProcessRuntime::current(),
         });
         let drained = CancellationToken::new();
         let management = self.management.run(self.series, health.clone(), drained.clone());
@@ -109,6 +125,7 @@ struct State {
     consuming: Arc<AtomicBool>,
     store: Store,
     draining: CancellationToken,
+    runtime: ProcessRuntime,
 }
 
 #[async_trait]
@@ -118,10 +135,20 @@ impl Health for State {
     }
 
     async fn parts(&self) -> Vec<Part> {
-        let store = tokio::time::timeout(HEALTH_TIMEOUT, self.store.ping()).await;
+        let store = self.store.clone();
+        let store = self
+            .runtime
+            .run(async move { tokio::time::timeout(HEALTH_TIMEOUT, store.ping()).await })
+            .await;
         vec![
-            Part { name: "broker", up: self.consuming.load(Ordering::Relaxed) },
-            Part { name: "store", up: matches!(store, Ok(Ok(()))) },
+            Part {
+                name: "broker",
+                up: self.consuming.load(Ordering::Relaxed),
+            },
+            Part {
+                name: "store",
+                up: matches!(store, Ok(Ok(()))),
+            },
         ]
     }
 }

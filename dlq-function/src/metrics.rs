@@ -43,7 +43,10 @@ impl DlqMetrics {
                 &["how"],
                 &[&[How::Replayed.as_str()], &[How::Discarded.as_str()]],
             ),
-            open: metrics.gauge("contato_dead_letters", "Dead letters that wait for a person or a policy."),
+            open: metrics.gauge(
+                "contato_dead_letters",
+                "Dead letters that wait for a person or a policy.",
+            ),
         }
     }
 

@@ -17,7 +17,11 @@ const INTERVAL: Duration = Duration::from_secs(20);
 pub(crate) async fn run(store: Store, metrics: DlqMetrics, stop: CancellationToken) {
     loop {
         if let Err(error) = sweep(&store, &metrics).await {
-            tracing::info!(error.kind = error.kind(), error.code = error.code(), "the sweep will look again");
+            tracing::info!(
+                error.kind = error.kind(),
+                error.code = error.code(),
+                "the sweep will look again"
+            );
         }
         tokio::select! {
             () = stop.cancelled() => return,
@@ -28,7 +32,16 @@ pub(crate) async fn run(store: Store, metrics: DlqMetrics, stop: CancellationTok
 
 async fn sweep(store: &Store, metrics: &DlqMetrics) -> Result<(), StoreError> {
     store.erase_raced_dead_letters().await?;
-    let open = DeadLetterFilter { state: Some(DeadLetterState::Open), ..DeadLetterFilter::default() };
-    metrics.open.set(store.dead_letters_count(&open).await?.try_into().unwrap_or(i64::MAX));
+    let open = DeadLetterFilter {
+        state: Some(DeadLetterState::Open),
+        ..DeadLetterFilter::default()
+    };
+    metrics.open.set(
+        store
+            .dead_letters_count(&open)
+            .await?
+            .try_into()
+            .unwrap_or(i64::MAX),
+    );
     Ok(())
 }

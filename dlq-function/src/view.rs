@@ -69,8 +69,17 @@ impl From<&StoredDeadLetter> for DeadLetterView {
 }
 
 /// The members of an envelope that are no personal data and are shown as they are; all other texts and numbers are masked.
-const SHOWN: [&str; 9] =
-    ["v", "operation", "id", "contactId", "stamp", "keyHash", "requestHash", "ifMatch", "traceparent"];
+const SHOWN: [&str; 9] = [
+    "v",
+    "operation",
+    "id",
+    "contactId",
+    "stamp",
+    "keyHash",
+    "requestHash",
+    "ifMatch",
+    "traceparent",
+];
 const MASK: &str = "***";
 
 /// The payload with every value masked that may be personal; `None` if it is no JSON object.
@@ -85,7 +94,11 @@ pub(crate) fn masked(body: &[u8]) -> Option<Value> {
         .into_iter()
         .filter(|(name, _)| known(name))
         .map(|(name, value)| {
-            let value = if SHOWN.contains(&name.as_str()) { short(value) } else { mask(value) };
+            let value = if SHOWN.contains(&name.as_str()) {
+                short(value)
+            } else {
+                mask(value)
+            };
             (name, value)
         })
         .collect();
@@ -98,7 +111,8 @@ pub(crate) fn masked(body: &[u8]) -> Option<Value> {
 /// A value of a known member, unless it is not of the kind that the member has.
 fn short(value: Value) -> Value {
     const LONGEST: usize = 128;
-    let plain = |text: &str| text.len() <= LONGEST && text.chars().all(|c| c.is_ascii_hexdigit() || "-*".contains(c));
+    let plain =
+        |text: &str| text.len() <= LONGEST && text.chars().all(|c| c.is_ascii_hexdigit() || "-*".contains(c));
     let word = |text: &str| ["create", "update", "delete"].contains(&text);
     match value {
         Value::String(text) if plain(&text) || word(&text) => Value::String(text),

@@ -10,6 +10,7 @@ use actix_web::{
 };
 use shared::{
     domain::{Life, Operation},
+    http::problem::Problem,
     store::contacts::Contact,
     wire::CommandStatus,
 };
@@ -19,7 +20,6 @@ use crate::{
     api::Api,
     conditions,
     prefer::{Honoured, Prefer, Return},
-    problem::Problem,
     resources::{CommandView, ContactView, command_path, contact_path},
     waiters::{Ended, Interest, Waited},
 };

@@ -1,7 +1,6 @@
 //! What all requests share, made once per process.
 
 use std::{
-    future::Future,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -16,10 +15,10 @@ use shared::{
     domain::{IdIssuer, IdKey},
     management::{HEALTH_TIMEOUT, Health, Part},
     role::Parts,
+    runtime::ProcessRuntime,
     settings::Settings,
     store::Store,
 };
-use tokio::runtime::Handle;
 
 use crate::{metrics::ApiMetrics, stamps::Stamps, waiters::Waiters};
 
@@ -42,7 +41,8 @@ pub struct Api {
     pub metrics: ApiMetrics,
     /// How long outcomes are kept.
     pub retention: Duration,
-    runtime: Handle,
+    /// Where work with the broker and SQL is done.
+    pub runtime: ProcessRuntime,
     running: AtomicBool,
 }
 
@@ -59,7 +59,7 @@ impl Api {
             ids: IdIssuer::new(parts.id_key),
             metrics,
             retention: settings.retention.commands.0,
-            runtime: Handle::current(),
+            runtime: ProcessRuntime::current(),
             running: AtomicBool::new(false),
         }
     }
@@ -73,20 +73,6 @@ impl Api {
     pub fn set_running(&self, running: bool) {
         self.running.store(running, Ordering::Release);
     }
-
-    /// Does work with the broker or SQL on the process's runtime and waits for it. The HTTP server has a runtime per
-    /// thread; a connection opened there would die with it, though other roles may share its pool. Work that was begun is
-    /// also finished when its client goes away.
-    pub async fn on_runtime<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> T {
-        match self.runtime.spawn(work).await {
-            Ok(done) => done,
-            Err(error) => match error.try_into_panic() {
-                Ok(panic) => std::panic::resume_unwind(panic),
-                // The runtime is going down, and this thread with it.
-                Err(_) => std::future::pending().await,
-            },
-        }
-    }
 }
 
 #[async_trait]
@@ -97,7 +83,9 @@ impl Health for Api {
 
     async fn parts(&self) -> Vec<Part> {
         let store = self.store.clone();
-        let ping = self.on_runtime(async move { tokio::time::timeout(HEALTH_TIMEOUT, store.ping()).await });
+        let ping = self
+            .runtime
+            .run(async move { tokio::time::timeout(HEALTH_TIMEOUT, store.ping()).await });
         vec![
             Part {
                 name: "broker",

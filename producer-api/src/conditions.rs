@@ -5,7 +5,9 @@
 use actix_web::http::header::{self, HeaderMap};
 use shared::domain::{ETag, IfMatch};
 
-use crate::{lists, problem::Problem};
+use shared::http::problem::Problem;
+
+use crate::lists;
 
 /// What is appended to the entity tag of a contact's vCard.
 const VCARD_SUFFIX: &str = "-v";

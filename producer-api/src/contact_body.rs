@@ -3,13 +3,12 @@
 //! The rules are the domain's newtypes; what is checked here besides is which members must be there.
 
 use shared::domain::{Changes, Email, Name, NewContact, Phone};
-use validator::{Validate, ValidationError};
-
-use crate::{
+use shared::http::{
     faults::{self, fault},
     json::{Field, Members},
     problem::Problem,
 };
+use validator::{Validate, ValidationError};
 
 /// All fields of a contact: the body of POST and PUT.
 #[derive(Debug, Validate)]

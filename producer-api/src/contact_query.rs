@@ -3,16 +3,15 @@
 use chrono::{DateTime, Utc};
 use shared::{
     domain::{AreaCode, Email, Phone, State},
+    http::{
+        faults::{self, fault},
+        json::{Field, Members},
+        page::{limit, number},
+        problem::{Code, Fault, Problem},
+    },
     store::contacts::{ContactFilter, Direction, SortBy},
 };
 use validator::{Validate, ValidationError};
-
-use crate::{
-    faults::{self, fault},
-    json::{Field, Members},
-    page::{DEFAULT_LIMIT, MAX_LIMIT},
-    problem::{Code, Fault, Problem},
-};
 
 /// The members, as they are named in a query and in a body.
 pub const MEMBERS: [&str; 8] = [
@@ -148,15 +147,6 @@ impl Fields {
     }
 }
 
-/// The number that a query parameter says.
-pub fn number(text: &str) -> Field {
-    let digits = text.bytes().all(|byte| byte.is_ascii_digit());
-    text.parse()
-        .ok()
-        .filter(|_| digits)
-        .map_or(Field::Other, Field::Number)
-}
-
 fn area_code(field: &Field) -> Result<Option<AreaCode>, ValidationError> {
     let rule = || {
         fault(
@@ -223,21 +213,6 @@ fn sort(field: &Field) -> Result<Option<(SortBy, Direction)>, ValidationError> {
         };
         Ok((sort, direction))
     })
-}
-
-/// The limit of a page, or the default.
-///
-/// # Errors
-/// If it is out of bounds.
-pub fn limit(field: &Field) -> Result<u64, ValidationError> {
-    match field {
-        Field::Absent | Field::Null => Ok(DEFAULT_LIMIT),
-        Field::Number(limit) if (1..=MAX_LIMIT).contains(limit) => Ok(*limit),
-        Field::Number(_) | Field::Text(_) | Field::Other => Err(faults::of_rule(
-            "out-of-bounds",
-            format!("must be a number from 1 to {MAX_LIMIT}"),
-        )),
-    }
 }
 
 fn cursor(field: &Field) -> Result<Option<String>, ValidationError> {

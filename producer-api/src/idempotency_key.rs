@@ -4,7 +4,9 @@ use std::fmt;
 
 use actix_web::http::header::{HeaderMap, HeaderName};
 
-use crate::{lists, problem::Problem};
+use shared::http::problem::Problem;
+
+use crate::lists;
 
 /// The header.
 pub const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");

@@ -4,25 +4,19 @@
 //! contact id that contato did not issue; reading never needs the broker.
 //!
 //! A write goes `routes` → [`received`] → [`contact_body`] → [`accept`] → [`answer`] (→ [`waiters`]); everything goes
-//! through [`edge`].
+//! through [`shared::http::edge`].
 
 pub mod accept;
 pub mod answer;
 pub mod api;
 pub mod conditions;
 pub mod contact_body;
+pub mod contact_page;
 pub mod contact_query;
-pub mod cursor;
-pub mod edge;
-pub mod faults;
 pub mod idempotency_key;
-pub mod json;
 pub mod lists;
 pub mod metrics;
-pub mod page;
 pub mod prefer;
-pub mod problem;
-pub mod query;
 pub mod received;
 pub mod resources;
 pub mod routes;
@@ -30,5 +24,5 @@ pub mod server;
 pub mod stamps;
 pub mod waiters;
 
-pub use accept::ids_of_create;
+pub use accept::ids_of_keyed_create;
 pub use server::{Service, build};

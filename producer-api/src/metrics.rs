@@ -2,34 +2,22 @@
 
 use std::time::Instant;
 
-use actix_web::http::{Method, StatusCode};
-use prometheus::{Histogram, HistogramVec, IntCounterVec, IntGauge};
+use prometheus::{Histogram, IntCounterVec, IntGauge};
 use shared::{
     broker::{PublishError, Queue},
     domain::Operation,
+    http::{
+        metrics::HTTP_BUCKETS,
+        problem::{Code, Problem},
+    },
     telemetry::Metrics,
 };
-
-use crate::{
-    problem::{Code, Problem},
-    server::SUCCESSES,
-};
-
-/// Upper bounds in seconds; the limits of the service level objectives are among them.
-const HTTP_BUCKETS: [f64; 13] = [
-    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
-];
-
-/// The label of a request that no route matched.
-const UNMATCHED: &str = "unmatched";
 
 const CONFIRMED: &str = "confirmed";
 
 /// What is counted.
 #[derive(Clone, Debug)]
 pub struct ApiMetrics {
-    requests: HistogramVec,
-    active: IntGauge,
     accepted: IntCounterVec,
     refused: IntCounterVec,
     published: IntCounterVec,
@@ -77,7 +65,10 @@ impl Refusal {
             | Code::IdempotencyKeyReused
             | Code::Discarded
             | Code::ContactDeleted
-            | Code::CommandExpired => None,
+            | Code::CommandExpired
+            | Code::DeadLetterNotFound
+            | Code::DeadLetterClosed
+            | Code::DeadLetterErased => None,
         }
     }
 }
@@ -87,23 +78,12 @@ const OPERATIONS: [&[&str]; 3] = [&["create"], &["update"], &["delete"]];
 impl ApiMetrics {
     /// Registers the series; those whose labels are known exist from the start.
     pub fn new(series: &Metrics) -> Self {
-        let requests = series.histograms(
-            "http_server_request_duration_seconds",
-            "How long requests took, by route pattern.",
-            &HTTP_BUCKETS,
-            &["http_request_method", "http_route", "http_response_status_code"],
-        );
-        for (method, route, status) in SUCCESSES {
-            requests.with_label_values(&[method, route, status]);
-        }
         let refusals: Vec<[&str; 2]> = Operation::ALL
             .iter()
             .flat_map(|operation| Refusal::ALL.map(|refusal| [operation.as_str(), refusal.as_str()]))
             .collect();
         let refusals: Vec<&[&str]> = refusals.iter().map(<[&str; 2]>::as_slice).collect();
         Self {
-            requests,
-            active: series.gauge("http_server_active_requests", "Requests in hand."),
             accepted: series.counters(
                 "contato_commands_accepted_total",
                 "Commands that the broker has confirmed.",
@@ -145,18 +125,6 @@ impl ApiMetrics {
                 &["outcome"],
                 &[&["answered"], &["failed"]],
             ),
-        }
-    }
-
-    /// A request began.
-    pub fn request(&self, method: &Method, route: Option<String>) -> InHand {
-        self.active.inc();
-        InHand {
-            requests: self.requests.clone(),
-            active: self.active.clone(),
-            method: known_method(method),
-            route: route.unwrap_or_else(|| UNMATCHED.to_owned()),
-            since: Instant::now(),
         }
     }
 
@@ -208,40 +176,4 @@ impl ApiMetrics {
         let outcome = if answered { "answered" } else { "failed" };
         self.looks.with_label_values(&[outcome]).inc();
     }
-}
-
-/// A request in hand; counted out when dropped.
-#[derive(Debug)]
-pub struct InHand {
-    requests: HistogramVec,
-    active: IntGauge,
-    method: &'static str,
-    route: String,
-    since: Instant,
-}
-
-impl InHand {
-    /// It was answered.
-    pub fn answered(self, status: StatusCode) {
-        self.requests
-            .with_label_values(&[self.method, &self.route, status.as_str()])
-            .observe(self.since.elapsed().as_secs_f64());
-    }
-}
-
-impl Drop for InHand {
-    fn drop(&mut self) {
-        self.active.dec();
-    }
-}
-
-/// The methods of HTTP; whatever else a client invents is one label.
-fn known_method(method: &Method) -> &'static str {
-    const KNOWN: [&str; 9] = [
-        "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT", "TRACE",
-    ];
-    KNOWN
-        .into_iter()
-        .find(|known| *known == method.as_str())
-        .unwrap_or("_OTHER")
 }

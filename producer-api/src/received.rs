@@ -7,16 +7,14 @@ use actix_web::{
 };
 use shared::domain::IfMatch;
 
-use crate::{
-    conditions,
+use shared::http::{
     edge::RequestNames,
-    idempotency_key::IdempotencyKey,
     json::Members,
-    lists,
-    prefer::Prefer,
     problem::{Code, Problem},
     query,
 };
+
+use crate::{conditions, idempotency_key::IdempotencyKey, lists, prefer::Prefer};
 
 /// The largest body, in bytes.
 pub const MAX_BODY_BYTES: usize = 64 * 1024;

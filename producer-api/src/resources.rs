@@ -3,13 +3,13 @@
 use serde::Serialize;
 use shared::{
     domain::{AreaCode, CommandId, ContactId, Life, Phone, State},
+    http::problem::{Document, Problem},
     store::{commands::CommandRecord, contacts::Contact},
     wire::{CommandStatus, rfc3339},
 };
 
 use crate::{
     accept::Accepted,
-    problem::{Document, Problem},
     server::{COMMANDS, CONTACTS},
 };
 

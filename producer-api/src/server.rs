@@ -7,13 +7,17 @@ use std::{
 };
 
 use actix_web::{
-    App, HttpServer, Resource,
+    App, HttpServer,
     dev::Server,
     middleware::from_fn,
     web::{self, Data},
 };
 use anyhow::Context;
 use shared::{
+    http::{
+        edge::{self, no_such_route, resource},
+        metrics::HttpMetrics,
+    },
     management::{Health, Management, bind, health_routes},
     role::Parts,
     settings::Settings,
@@ -24,9 +28,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     api::Api,
-    edge,
     metrics::ApiMetrics,
-    problem::{Code, Problem},
     routes::{commands, contacts},
 };
 
@@ -38,11 +40,8 @@ const SEARCH: &str = "/v1/contacts/search";
 const CONTACT: &str = "/v1/contacts/{id}";
 const COMMAND: &str = "/v1/commands/{id}";
 
-/// What the health routes allow.
-pub const HEALTH_METHODS: &str = "GET, HEAD";
-
 /// Method, route and status of what usually happens: series that exist from the start.
-pub const SUCCESSES: [(&str, &str, &str); 9] = [
+const SUCCESSES: [(&str, &str, &str); 9] = [
     ("POST", CONTACTS, "202"),
     ("PUT", CONTACT, "202"),
     ("PATCH", CONTACT, "202"),
@@ -65,6 +64,7 @@ const CLOSING_TIME: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub struct Service {
     api: Data<Api>,
+    http_metrics: HttpMetrics,
     listener: TcpListener,
     address: SocketAddr,
     management: Management,
@@ -87,8 +87,10 @@ pub async fn build(settings: &Settings, parts: Parts) -> anyhow::Result<Service>
     }
     let series = Metrics::new();
     let api = Api::new(settings, parts, ApiMetrics::new(&series));
+    let http_metrics = HttpMetrics::new(&series, &SUCCESSES);
     Ok(Service {
         api: Data::new(api),
+        http_metrics,
         listener,
         address,
         management,
@@ -118,7 +120,14 @@ impl Service {
         let stop = stop.child_token();
         let served = CancellationToken::new();
         let health: Arc<dyn Health> = api.clone().into_inner();
-        let server = serve(self.listener, self.shutdown_deadline, api.clone(), stop.clone())?;
+        let deadline = self.shutdown_deadline;
+        let server = serve(
+            self.listener,
+            deadline,
+            api.clone(),
+            self.http_metrics,
+            stop.clone(),
+        )?;
         api.set_running(true);
         let serve = async {
             let result = server.await.context("the listener failed");
@@ -142,15 +151,18 @@ impl Service {
     }
 }
 
-/// The public server. Not part of the future above: its parts must not leave their thread.
+/// The public server.
 fn serve(
     listener: TcpListener,
     shutdown_deadline: Duration,
     api: Data<Api>,
+    metrics: HttpMetrics,
     stop: CancellationToken,
 ) -> anyhow::Result<Server> {
+    let metrics = Data::new(metrics);
     let app = move || {
         App::new()
+            .app_data(metrics.clone())
             .configure(routes(api.clone()))
             .wrap(from_fn(edge::surround))
     };
@@ -211,15 +223,4 @@ fn routes(api: Data<Api>) -> impl FnOnce(&mut web::ServiceConfig) {
             )
             .default_service(web::to(no_such_route));
     }
-}
-
-/// A resource that answers methods without a route with what it allows.
-fn resource(path: &'static str, allowed: &'static str) -> Resource {
-    web::resource(path).default_service(web::to(move || async move {
-        Err::<String, Problem>(edge::method_not_allowed(allowed))
-    }))
-}
-
-async fn no_such_route() -> Result<String, Problem> {
-    Err(Problem::new(Code::NotFound, "No resource has this path."))
 }

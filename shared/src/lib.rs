@@ -6,8 +6,10 @@
 pub mod broker;
 pub mod clock;
 pub mod domain;
+pub mod http;
 pub mod management;
 pub mod role;
+pub mod runtime;
 pub mod settings;
 pub mod store;
 pub mod telemetry;

@@ -136,6 +136,7 @@ impl Management {
                 .configure(health_routes(health.clone()))
                 .service(web::resource("/metrics").get(metrics))
         };
+        // Its own statement: the builder must not live across the await, or the future is not `Send`.
         let server = HttpServer::new(app)
             .workers(1)
             .disable_signals()

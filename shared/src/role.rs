@@ -79,6 +79,22 @@ impl Parts {
         })
     }
 
+    /// Waits until a publish would be sent: for commands that end, which cannot wait for a service to reconnect.
+    ///
+    /// # Errors
+    /// If the broker is not connected within `patience`.
+    pub async fn broker_connected(&self, patience: Duration) -> anyhow::Result<()> {
+        const LOOK_EVERY: Duration = Duration::from_millis(20);
+        let connected = async {
+            while !self.broker.connected() {
+                tokio::time::sleep(LOOK_EVERY).await;
+            }
+        };
+        tokio::time::timeout(patience, connected)
+            .await
+            .with_context(|| format!("the broker (broker.url) is not reachable within {patience:?}"))
+    }
+
     /// Lets go of the broker and of SQL.
     pub async fn close(self) {
         self.broker.close().await;

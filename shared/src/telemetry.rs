@@ -31,7 +31,16 @@ pub fn start_logs(log: &Log) -> anyhow::Result<()> {
     } else {
         registry.with(lines.compact().with_target(false)).try_init()?;
     }
+    log_panics();
     Ok(())
+}
+
+/// Logs where a panic happened, never what it said: its message may repeat data.
+fn log_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        tracing::error!(panic.location = place, "a panic");
+    }));
 }
 
 /// The metrics of one role: a registry of its own, so that several roles live in one process.

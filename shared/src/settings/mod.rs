@@ -254,11 +254,14 @@ impl Default for Shutdown {
     }
 }
 
+/// What libraries say of their own start and end is no news.
+const DEFAULT_FILTER: &str = "info,actix_server=warn,sea_orm_migration=warn";
+
 impl Default for Log {
     fn default() -> Self {
         Self {
             format: LogFormat::Auto,
-            filter: "info".to_owned(),
+            filter: DEFAULT_FILTER.to_owned(),
         }
     }
 }

@@ -5,14 +5,20 @@ use actix_web::{
     http::{StatusCode, header},
     web::{Data, Path},
 };
-use shared::{domain::CommandId, store::commands::CommandRecord, wire::rfc3339};
+use shared::{
+    domain::CommandId,
+    http::{
+        problem::{Code, Problem},
+        query,
+    },
+    store::commands::CommandRecord,
+    wire::rfc3339,
+};
 
 use crate::{
     answer::{PENDING_RETRY_AFTER_SECONDS, builder},
     api::Api,
     prefer::Honoured,
-    problem::{Code, Problem},
-    query,
     received::prefer,
     resources::CommandView,
     stamps,
@@ -44,7 +50,7 @@ pub async fn get(api: Data<Api>, request: HttpRequest, id: Path<String>) -> Resu
 
 async fn recorded(api: &Data<Api>, id: CommandId) -> Result<Option<CommandRecord>, Problem> {
     let store = api.store.clone();
-    match api.on_runtime(async move { store.command(id).await }).await {
+    match api.runtime.run(async move { store.command(id).await }).await {
         Ok(record) => {
             if let Some(record) = &record {
                 api.stamps.saw_command(record);

@@ -3,6 +3,14 @@
 use actix_web::{HttpRequest, HttpResponse, web::Data};
 use shared::{
     domain::{CommandId, ContactId},
+    http::{
+        cursor::{Cursor, Way},
+        faults::{self, fault},
+        json::{Field, Members},
+        page::{self, limit, number},
+        problem::Problem,
+        query,
+    },
     store::{
         commands::{CommandFilter, CommandPosition, RECORDED_STATUSES},
         contacts::SortKey,
@@ -12,13 +20,6 @@ use validator::{Validate, ValidationError};
 
 use crate::{
     api::Api,
-    contact_query::{limit, number},
-    cursor::{Cursor, Way},
-    faults::{self, fault},
-    json::{Field, Members},
-    page,
-    problem::Problem,
-    query,
     resources::{CommandView, PageView},
 };
 
@@ -56,7 +57,8 @@ pub async fn list(api: Data<Api>, request: HttpRequest) -> Result<HttpResponse, 
     let store = api.store.clone();
     let read = async move { store.commands_page(&filter, after, limit + 1).await };
     let mut records = api
-        .on_runtime(read)
+        .runtime
+        .run(read)
         .await
         .map_err(|error| Problem::store(&error))?;
     for record in &records {

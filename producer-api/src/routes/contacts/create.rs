@@ -6,12 +6,13 @@ use actix_web::{
 };
 use shared::domain::{Action, Operation};
 
+use shared::http::problem::Problem;
+
 use crate::{
     accept::{Target, accept},
     answer::answer,
     api::Api,
     contact_body::WholeContact,
-    problem::Problem,
     received::{MediaType, Received},
 };
 

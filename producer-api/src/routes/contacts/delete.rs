@@ -7,11 +7,12 @@ use actix_web::{
 use shared::domain::{Action, Operation};
 
 use super::contact_id;
+use shared::http::problem::Problem;
+
 use crate::{
     accept::{Target, accept},
     answer::answer,
     api::Api,
-    problem::Problem,
     received::{MediaType, Received},
 };
 

@@ -8,7 +8,9 @@ use actix_web::{
 use shared::domain::Life;
 
 use super::contact_id;
-use crate::{api::Api, conditions, problem::Problem, query, resources::ContactView};
+use shared::http::{problem::Problem, query};
+
+use crate::{api::Api, conditions, resources::ContactView};
 
 /// Answers a contact, or 304 if the client has this version.
 ///
@@ -18,7 +20,7 @@ pub async fn get(api: Data<Api>, request: HttpRequest, id: Path<String>) -> Resu
     query::none(&request)?;
     let id = contact_id(&id)?;
     let store = api.store.clone();
-    let found = api.on_runtime(async move { store.contact(id).await }).await;
+    let found = api.runtime.run(async move { store.contact(id).await }).await;
     let contact = found
         .map_err(|error| Problem::store(&error))?
         .ok_or_else(Problem::contact_not_found)?;

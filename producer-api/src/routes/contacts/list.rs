@@ -2,12 +2,12 @@
 
 use actix_web::{HttpRequest, HttpResponse, web::Data};
 
+use shared::http::{page, problem::Problem, query};
+
 use crate::{
     api::Api,
+    contact_page,
     contact_query::{ContactQuery, MEMBERS},
-    page,
-    problem::Problem,
-    query,
     resources::{ContactItem, PageView},
 };
 
@@ -17,7 +17,7 @@ use crate::{
 /// As the contract has it.
 pub async fn list(api: Data<Api>, request: HttpRequest) -> Result<HttpResponse, Problem> {
     let query = ContactQuery::from_parameters(query::read(&request, &MEMBERS)?)?;
-    let page = page::contacts(&api, query).await?;
+    let page = contact_page::contacts(&api, query).await?;
     let mut response = HttpResponse::Ok();
     if let Some(links) = page::links(&request, page.next.as_deref(), page.previous.as_deref()) {
         response.insert_header(links);

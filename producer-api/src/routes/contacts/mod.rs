@@ -1,8 +1,7 @@
 //! `/v1/contacts`.
 
 use shared::domain::ContactId;
-
-use crate::problem::Problem;
+use shared::http::problem::Problem;
 
 pub mod create;
 pub mod delete;

@@ -7,12 +7,13 @@ use actix_web::{
 use shared::domain::{Action, Operation};
 
 use super::contact_id;
+use shared::http::problem::Problem;
+
 use crate::{
     accept::{Target, accept},
     answer::answer,
     api::Api,
     contact_body::{WholeContact, replacement},
-    problem::Problem,
     received::{MediaType, Received},
 };
 

@@ -5,13 +5,12 @@ use actix_web::{
     web::{Data, Payload},
 };
 
+use shared::http::{json::Members, problem::Problem, query};
+
 use crate::{
     api::Api,
+    contact_page,
     contact_query::ContactQuery,
-    json::Members,
-    page,
-    problem::Problem,
-    query,
     received::{MediaType, read_body},
     resources::{ContactItem, PageView},
 };
@@ -24,7 +23,7 @@ pub async fn search(api: Data<Api>, request: HttpRequest, payload: Payload) -> R
     query::none(&request)?;
     let body = read_body(&request, payload, MediaType::Json).await?;
     let query = ContactQuery::from_body(Members::read(&body)?)?;
-    let page = page::contacts(&api, query).await?;
+    let page = contact_page::contacts(&api, query).await?;
     Ok(HttpResponse::Ok().json(PageView {
         items: page.contacts.iter().map(ContactItem::from).collect(),
         next_cursor: page.next,

@@ -7,7 +7,7 @@
 //! **Invariant:** a message is either beyond the cursor, or held by one consumer, or returned, or gone from the file.
 
 use std::{
-    collections::{BTreeMap, HashSet},
+    collections::{BTreeMap, HashMap},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicI64, Ordering},
@@ -46,8 +46,9 @@ pub(super) struct Feed {
 #[derive(Debug, Default)]
 struct Place {
     cursor: i64,
-    held: HashSet<i64>,
-    /// With whether they are redelivered.
+    /// With whether they come flagged the next time.
+    held: HashMap<i64, bool>,
+    /// With whether they come flagged.
     returned: BTreeMap<i64, bool>,
 }
 
@@ -93,30 +94,50 @@ impl Feed {
             .filter_map(|id| place.returned.remove_entry(id))
             .collect();
         let fetched = rows.into_iter().map(|row| {
-            place.held.insert(row.id);
-            place.cursor = place.cursor.max(row.id);
             let suspect = row.id <= suspects_until;
             let came_back = flags.get(&row.id).copied().unwrap_or(false);
+            let redelivered = came_back || row.redelivered || row.deliveries > 0;
+            place.held.insert(row.id, redelivered);
+            place.cursor = place.cursor.max(row.id);
             Fetched {
-                redelivered: suspect || came_back || row.deliveries > 0,
-                suspect,
                 row,
+                redelivered,
+                suspect,
             }
         });
         Ok(fetched.collect())
     }
 
-    /// Takes messages back from a consumer, each with whether it is redelivered from now on.
-    pub fn put_back(&self, messages: impl IntoIterator<Item = (i64, bool)>) {
+    /// Notes that somebody sees a message that is held.
+    pub fn handed_out(&self, id: i64) {
+        lock(&self.place).held.insert(id, true);
+    }
+
+    /// Takes messages back from a consumer, flagged if they were handed out.
+    pub fn put_back(&self, ids: impl IntoIterator<Item = i64>) {
+        let mut any = false;
         {
             let mut place = lock(&self.place);
-            for (id, redelivered) in messages {
-                if place.held.remove(&id) {
+            for id in ids {
+                if let Some(redelivered) = place.held.remove(&id) {
                     place.returned.insert(id, redelivered);
+                    any = true;
                 }
             }
         }
-        self.wake();
+        if any {
+            self.wake();
+        }
+    }
+
+    /// The messages that come flagged the next time.
+    pub fn redelivered(&self) -> Vec<i64> {
+        let place = lock(&self.place);
+        let messages = place.held.iter().chain(&place.returned);
+        messages
+            .filter(|(_, flagged)| **flagged)
+            .map(|(id, _)| *id)
+            .collect()
     }
 
     /// Forgets messages that have left the queue.

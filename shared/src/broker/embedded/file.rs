@@ -36,6 +36,7 @@ CREATE TABLE messages (
     attempt INTEGER NOT NULL,
     replay INTEGER NOT NULL,
     deliveries INTEGER NOT NULL DEFAULT 0,
+    redelivered INTEGER NOT NULL DEFAULT 0,
     reason TEXT,
     body BLOB NOT NULL
 ) STRICT;

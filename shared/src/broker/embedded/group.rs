@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use sea_orm::sqlx::{self, AssertSqlSafe, SqliteConnection};
+use sea_orm::sqlx::{self, AssertSqlSafe, Connection, SqliteConnection};
 
 use super::{
     reader::{DUE_IDS, Waiting, after, id_list, reason_name},
@@ -19,21 +19,25 @@ pub(super) const MOVE_MAX: usize = 1000;
 /// How many rows one INSERT has: few sizes, so that each is prepared once.
 const INSERT_ROWS: [usize; 3] = [64, 8, 1];
 
+/// The queues that can be consumed, in the order of the feeds.
+const CONSUMED: [Queue; 3] = [Queue::Commands, Queue::DeadLetters, Queue::Parking];
+
 const DELETE: &str = "DELETE FROM messages WHERE id IN (SELECT value FROM json_each(?1))";
 
 const COUNT_DELIVERY: &str = "
 UPDATE messages SET deliveries = deliveries + 1 WHERE id IN (SELECT value FROM json_each(?1))
 RETURNING id, deliveries";
 
+const FLAG: &str = "UPDATE messages SET redelivered = 1 WHERE id IN (SELECT value FROM json_each(?1))";
+
 const COPY: &str = "
 INSERT INTO messages (queue, available_at, kind, message_id, content_type, attempt, replay, reason, body)
-SELECT ?2, NULL, kind, message_id, content_type, attempt, replay, coalesce(reason, ?3), body
+SELECT ?2, NULL, kind, message_id, content_type, attempt, replay, ?3, body
 FROM messages WHERE id IN (SELECT value FROM json_each(?1)) ORDER BY available_at, id";
 
 const WAITING_IN: &str = "SELECT count(*) FROM messages WHERE queue = ?1";
 
-const SUSPECTS_UNTIL: &str = "
-SELECT coalesce(max(id), 0) FROM (SELECT id FROM messages WHERE queue = ?1 ORDER BY id LIMIT ?2)";
+const SUSPECTS: &str = "SELECT id FROM messages WHERE queue = ?1 ORDER BY id LIMIT ?2";
 
 /// What a transaction changed.
 #[derive(Debug, Default)]
@@ -108,12 +112,18 @@ pub(super) async fn apply(
     Ok(changes)
 }
 
-/// Notes that nobody consumes any more.
-pub(super) async fn stop_consuming(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+/// Notes that nobody consumes any more, and which messages have been in hand until now.
+pub(super) async fn stop_consuming(
+    connection: &mut SqliteConnection,
+    redelivered: &[i64],
+) -> Result<(), sqlx::Error> {
+    let list = id_list(redelivered);
+    let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
+    sqlx::query(FLAG).bind(list).execute(&mut *transaction).await?;
     sqlx::query("DELETE FROM consuming")
-        .execute(connection)
-        .await
-        .map(drop)
+        .execute(&mut *transaction)
+        .await?;
+    transaction.commit().await
 }
 
 impl Job {
@@ -247,14 +257,12 @@ async fn start_consuming(connection: &mut SqliteConnection) -> Result<Answer, sq
     let crashed = noted.execute(&mut *connection).await?.rows_affected() == 0;
     let mut until = [0; 3];
     if crashed {
-        for (queue, until) in [Queue::Commands, Queue::DeadLetters, Queue::Parking]
-            .iter()
-            .zip(&mut until)
-        {
-            let query = sqlx::query_scalar(SUSPECTS_UNTIL)
-                .bind(queue.name())
-                .bind(SUSPECTS_MAX);
-            *until = query.fetch_one(&mut *connection).await?;
+        for (queue, until) in CONSUMED.iter().zip(&mut until) {
+            let query = sqlx::query_scalar(SUSPECTS).bind(queue.name()).bind(SUSPECTS_MAX);
+            let suspects: Vec<i64> = query.fetch_all(&mut *connection).await?;
+            let flag = sqlx::query(FLAG).bind(id_list(&suspects));
+            flag.execute(&mut *connection).await?;
+            *until = suspects.last().copied().unwrap_or(0);
         }
     }
     Ok(Answer::SuspectsUntil(until))

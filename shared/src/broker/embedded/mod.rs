@@ -17,7 +17,7 @@ use std::{
     path::PathBuf,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -40,6 +40,7 @@ mod consumer;
 mod feed;
 mod file;
 mod group;
+mod hand;
 mod reader;
 mod writer;
 
@@ -78,6 +79,8 @@ struct Core {
     /// Whoever has the lock consumes.
     consuming: Mutex<Option<ConsumerLock>>,
     tasks: TaskTracker,
+    /// No two deliveries of this process have the same tag.
+    next_tag: AtomicU64,
 }
 
 impl Drop for Core {
@@ -120,6 +123,7 @@ impl Embedded {
             signals,
             consuming,
             tasks,
+            next_tag: AtomicU64::new(1),
         };
         Ok(Arc::new(Self { core: Arc::new(core) }))
     }

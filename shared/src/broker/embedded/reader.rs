@@ -10,11 +10,11 @@ use super::file::QueueFile;
 use crate::broker::{BrokerReason, Message, Queue};
 
 const ROWS_AFTER: &str = "
-SELECT id, kind, message_id, content_type, attempt, replay, deliveries, reason, body
+SELECT id, kind, message_id, content_type, attempt, replay, deliveries, redelivered, reason, body
 FROM messages WHERE queue = ?1 AND id > ?2 ORDER BY id LIMIT ?3";
 
 const ROWS_WITH: &str = "
-SELECT id, kind, message_id, content_type, attempt, replay, deliveries, reason, body
+SELECT id, kind, message_id, content_type, attempt, replay, deliveries, redelivered, reason, body
 FROM messages WHERE id IN (SELECT value FROM json_each(?1)) ORDER BY id";
 
 const COUNT: &str = "SELECT count(*) FROM messages WHERE queue = ?1";
@@ -40,6 +40,8 @@ pub(super) struct Row {
     pub message: Message,
     /// How often it was given back, or handed out as a suspect.
     pub deliveries: u32,
+    /// Whether a process that has ended may have handed it out.
+    pub redelivered: bool,
     /// Why the broker moved it to its queue.
     pub reason: Option<BrokerReason>,
 }
@@ -192,6 +194,7 @@ fn row(row: SqliteRow) -> Result<Row, sqlx::Error> {
     Ok(Row {
         id: row.try_get("id")?,
         deliveries: row.try_get("deliveries")?,
+        redelivered: row.try_get("redelivered")?,
         reason: reason.as_deref().map(reason_named),
         message: Message {
             body: row.try_get("body")?,

@@ -345,8 +345,10 @@ impl Writer {
         let Some(connection) = self.connection.as_mut() else {
             return;
         };
+        let feeds = self.feeds.all();
+        let redelivered: Vec<i64> = feeds.iter().flat_map(|feed| feed.redelivered()).collect();
         for _ in 0..CLOSE_ATTEMPTS {
-            match group::stop_consuming(connection).await {
+            match group::stop_consuming(connection, &redelivered).await {
                 Err(error) if is_busy(&error) => {}
                 Err(error) => {
                     tracing::warn!(%error, "the end of consuming was not noted; the next start suspects a crash");

@@ -644,7 +644,7 @@ async fn old_outcomes_are_forgotten_but_not_of_open_dead_letters(test: TestStore
     let old: Vec<_> = (0..5).map(|n| make.create(n + 1, "Ana", None, None)).collect();
     apply(&test, &old, 0).await;
     let young = make.create(9, "Bia", None, None);
-    apply(&test, &[young.clone()], 1_000).await;
+    apply(&test, std::slice::from_ref(&young), 1_000).await;
     let waiting = make.create(10, "Eva", None, None);
     test.store
         .keep_dead_letter(&letter_of(&waiting, Reason::StoreRefused, 0), at(0))
@@ -821,7 +821,7 @@ async fn a_discard_ends_the_command_unless_it_has_ended(test: TestStore) {
         "a copy on its way has no effect"
     );
 
-    apply(&test, &[ended.clone()], 5).await;
+    apply(&test, std::slice::from_ref(&ended), 5).await;
     assert_eq!(
         test.store
             .discard_dead_letter(letters[2].id, at(6))

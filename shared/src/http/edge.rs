@@ -5,7 +5,7 @@
 use std::panic::AssertUnwindSafe;
 
 use actix_web::{
-    Error, HttpMessage, HttpResponse,
+    Error, HttpMessage, HttpResponse, Resource,
     body::{BoxBody, MessageBody},
     dev::{ServiceRequest, ServiceResponse},
     error::InternalError,
@@ -18,11 +18,13 @@ use actix_web::{
 };
 use futures_util::FutureExt;
 
-use crate::{
-    api::Api,
+use super::{
+    metrics::HttpMetrics,
     problem::{Code, Problem},
-    server::HEALTH_METHODS,
 };
+
+/// What the health routes allow.
+const HEALTH_METHODS: &str = "GET, HEAD";
 
 /// The header that names a request.
 pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -93,8 +95,8 @@ pub async fn surround(
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let names = RequestNames::of(request.headers());
     let in_hand = request
-        .app_data::<web::Data<Api>>()
-        .map(|api| api.metrics.request(request.method(), request.match_pattern()));
+        .app_data::<web::Data<HttpMetrics>>()
+        .map(|metrics| metrics.request(request.method(), request.match_pattern()));
     request.extensions_mut().insert(names.clone());
 
     let outcome = AssertUnwindSafe(next.call(request)).catch_unwind().await;
@@ -174,8 +176,23 @@ fn framework(status: StatusCode) -> Problem {
     }
 }
 
+/// A resource that answers methods without a route with what it allows.
+pub fn resource(path: &'static str, allowed: &'static str) -> Resource {
+    web::resource(path).default_service(web::to(move || async move {
+        Err::<String, Problem>(method_not_allowed(allowed))
+    }))
+}
+
+/// The answer to a path without a resource.
+///
+/// # Errors
+/// Always: `not-found`.
+pub async fn no_such_route() -> Result<String, Problem> {
+    Err(Problem::new(Code::NotFound, "No resource has this path."))
+}
+
 /// 405 with what is allowed instead.
-pub fn method_not_allowed(allowed: &'static str) -> Problem {
+fn method_not_allowed(allowed: &'static str) -> Problem {
     Problem::new(Code::MethodNotAllowed, format!("This resource allows {allowed}."))
         .with_header(header::ALLOW, HeaderValue::from_static(allowed))
 }

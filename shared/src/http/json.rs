@@ -10,7 +10,7 @@ use serde::{
 };
 use serde_json::error::Category;
 
-use crate::problem::{Fault, Problem};
+use super::problem::{Fault, Problem};
 
 /// The longest name of an unknown member that a pointer repeats, in characters.
 const MAX_POINTER_NAME_CHARS: usize = 64;
@@ -179,7 +179,7 @@ impl<'de> Deserialize<'de> for Field {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::problem::Code;
+    use crate::http::problem::Code;
 
     #[test]
     fn members_are_told_apart() {

@@ -2,7 +2,7 @@
 
 use actix_web::{HttpRequest, web};
 
-use crate::{
+use super::{
     json::{Field, Members},
     problem::Problem,
 };

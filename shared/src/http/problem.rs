@@ -4,6 +4,11 @@
 
 use std::borrow::Cow;
 
+use crate::{
+    broker::PublishError,
+    domain::{CommandId, Rejection},
+    store::StoreError,
+};
 use actix_web::{
     HttpResponse, ResponseError,
     http::{
@@ -12,11 +17,6 @@ use actix_web::{
     },
 };
 use serde::Serialize;
-use shared::{
-    broker::PublishError,
-    domain::{CommandId, Rejection},
-    store::StoreError,
-};
 
 /// The media type of a problem document.
 pub const PROBLEM_JSON: &str = "application/problem+json";
@@ -38,6 +38,12 @@ pub enum Code {
     CommandNotFound,
     /// No such contact was issued.
     ContactNotFound,
+    /// No such dead letter.
+    DeadLetterNotFound,
+    /// The dead letter is closed: its command has ended, or it was discarded.
+    DeadLetterClosed,
+    /// The dead letter's payload was erased with its contact's data.
+    DeadLetterErased,
     /// The resource has no such method.
     MethodNotAllowed,
     /// The body has a type that is not taken.
@@ -79,11 +85,14 @@ pub struct Declaration {
 
 impl Code {
     /// Every code.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 20] = [
         Self::MalformedRequest,
         Self::NotFound,
         Self::CommandNotFound,
         Self::ContactNotFound,
+        Self::DeadLetterNotFound,
+        Self::DeadLetterClosed,
+        Self::DeadLetterErased,
         Self::MethodNotAllowed,
         Self::UnsupportedMediaType,
         Self::PayloadTooLarge,
@@ -106,6 +115,9 @@ impl Code {
             Self::NotFound => ("not-found", 404, "There is no such resource"),
             Self::CommandNotFound => ("command-not-found", 404, "There is no such command"),
             Self::ContactNotFound => ("contact-not-found", 404, "There is no such contact"),
+            Self::DeadLetterNotFound => ("dead-letter-not-found", 404, "There is no such dead letter"),
+            Self::DeadLetterClosed => ("dead-letter-closed", 409, "The dead letter is closed"),
+            Self::DeadLetterErased => ("dead-letter-erased", 410, "The dead letter's payload was erased"),
             Self::MethodNotAllowed => ("method-not-allowed", 405, "The resource has no such method"),
             Self::UnsupportedMediaType => ("unsupported-media-type", 415, "The media type is not supported"),
             Self::PayloadTooLarge => ("payload-too-large", 413, "The body is too large"),
@@ -226,6 +238,21 @@ impl Problem {
         Self::new(Code::StoreUnavailable, detail).with_retry_after(RETRY_AFTER_SECONDS)
     }
 
+    /// A publish of a dead letter's command that did not succeed; the dead letter stays as it is.
+    pub fn not_sent(error: PublishError) -> Self {
+        let problem = match error {
+            PublishError::Unavailable | PublishError::Refused | PublishError::Unroutable => {
+                let detail = "Not sent: the broker did not take the command. Try again.";
+                Self::new(Code::BrokerUnavailable, detail)
+            }
+            PublishError::Unconfirmed => {
+                let detail = "The broker did not confirm in time. Try again: sent twice is the same as once.";
+                Self::new(Code::PublishUnconfirmed, detail)
+            }
+        };
+        problem.with_retry_after(RETRY_AFTER_SECONDS)
+    }
+
     /// A publish that did not succeed.
     pub fn publish(error: PublishError, command: CommandId) -> Self {
         let problem = match error {
@@ -320,7 +347,7 @@ impl std::fmt::Display for Problem {
     }
 }
 
-/// The [edge](crate::edge) writes the document, since it knows the request's id.
+/// The [edge](super::edge) writes the document, since it knows the request's id.
 impl ResponseError for Problem {
     fn status_code(&self) -> StatusCode {
         self.code.declaration().status

@@ -1,29 +1,20 @@
-//! Keyset pages in both directions, and the links between them.
+//! Keyset pages of contacts, in both directions.
 //!
 //! A page starts behind a position, not after a count, so it costs the same wherever it is and is not shifted by what
 //! comes and goes before it.
 
-use actix_web::{
-    HttpRequest,
-    http::header::{HeaderName, HeaderValue, LINK},
-    web::Data,
-};
+use actix_web::web::Data;
 use shared::{
     domain::ContactId,
+    http::{
+        cursor::{Cursor, Way},
+        page::bad_cursor,
+        problem::Problem,
+    },
     store::contacts::{Contact, ContactPosition, SortBy, SortKey},
 };
 
-use crate::{
-    api::Api,
-    contact_query::ContactQuery,
-    cursor::{Cursor, Way},
-    problem::Problem,
-};
-
-/// The most elements of a page.
-pub const MAX_LIMIT: u64 = 100;
-/// The elements of a page, unless something else is asked for.
-pub const DEFAULT_LIMIT: u64 = 20;
+use crate::{api::Api, contact_query::ContactQuery};
 
 /// A page of contacts with the cursors of its neighbours.
 #[derive(Debug)]
@@ -34,11 +25,6 @@ pub struct ContactPage {
     pub next: Option<String>,
     /// Before the first one.
     pub previous: Option<String>,
-}
-
-/// A cursor that was not made here for these filters and this order.
-pub fn bad_cursor() -> Problem {
-    Problem::malformed("The cursor is not one that was given for these filters and this sort.")
 }
 
 /// Reads a page of contacts.
@@ -73,7 +59,8 @@ pub async fn contacts(api: &Data<Api>, query: ContactQuery) -> Result<ContactPag
             .await
     };
     let mut contacts = api
-        .on_runtime(read)
+        .runtime
+        .run(read)
         .await
         .map_err(|error| Problem::store(&error))?;
     for contact in &contacts {
@@ -119,28 +106,4 @@ fn position(cursor: Cursor, sort: SortBy) -> Result<ContactPosition, Problem> {
         key: cursor.key,
         id: ContactId::from_uuid(cursor.id),
     })
-}
-
-/// `Link` (RFC 8288) to the neighbours of a page: the same query with another cursor.
-pub fn links(
-    request: &HttpRequest,
-    next: Option<&str>,
-    previous: Option<&str>,
-) -> Option<(HeaderName, HeaderValue)> {
-    let kept: Vec<_> = request
-        .query_string()
-        .split('&')
-        .filter(|pair| !pair.is_empty() && pair.split('=').next() != Some("cursor"))
-        .collect();
-    let link = |cursor: &str, relation: &str| {
-        let cursor = format!("cursor={cursor}");
-        let pairs: Vec<_> = kept.iter().copied().chain([cursor.as_str()]).collect();
-        format!("<{}?{}>; rel=\"{relation}\"", request.path(), pairs.join("&"))
-    };
-    let links: Vec<_> = [(next, "next"), (previous, "prev")]
-        .into_iter()
-        .filter_map(|(cursor, relation)| cursor.map(|cursor| link(cursor, relation)))
-        .collect();
-    let value = HeaderValue::try_from(links.join(", ")).ok()?;
-    (!links.is_empty()).then_some((LINK, value))
 }

@@ -3,9 +3,9 @@
 //! **Invariant:** a cursor is read only for the filters and the order it was made for, and only as it was made: it is
 //! sealed under `ids.key`, which all replicas share.
 
+use crate::{domain::IdKey, store::contacts::SortKey};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
 use chrono::{DateTime, Utc};
-use shared::{domain::IdKey, store::contacts::SortKey};
 use uuid::Uuid;
 
 /// The longest cursor that is looked at, in characters: the longest name has a sort key far shorter.

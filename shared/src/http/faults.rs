@@ -4,7 +4,7 @@ use std::fmt::Display;
 
 use validator::{Validate, ValidationError, ValidationErrors};
 
-use crate::{
+use super::{
     json::{Field, Members},
     problem::{Code, Fault, Problem},
 };

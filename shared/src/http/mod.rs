@@ -1,0 +1,11 @@
+//! What the HTTP listeners of all roles have in common: problem documents, reading requests, pages, what surrounds every
+//! request.
+
+pub mod cursor;
+pub mod edge;
+pub mod faults;
+pub mod json;
+pub mod metrics;
+pub mod page;
+pub mod problem;
+pub mod query;

@@ -1,0 +1,67 @@
+//! Pages: how large they are, and the links between them.
+
+use actix_web::{
+    HttpRequest,
+    http::header::{HeaderName, HeaderValue, LINK},
+};
+use validator::ValidationError;
+
+use super::{faults, json::Field, problem::Problem};
+
+/// The most elements of a page.
+pub const MAX_LIMIT: u64 = 100;
+/// The elements of a page, unless something else is asked for.
+pub const DEFAULT_LIMIT: u64 = 20;
+
+/// A cursor that was not made here for these filters and this order.
+pub fn bad_cursor() -> Problem {
+    Problem::malformed("The cursor is not one that was given for these filters and this sort.")
+}
+
+/// The number that a query parameter says.
+pub fn number(text: &str) -> Field {
+    let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+    text.parse()
+        .ok()
+        .filter(|_| digits)
+        .map_or(Field::Other, Field::Number)
+}
+
+/// The limit of a page, or the default.
+///
+/// # Errors
+/// If it is out of bounds.
+pub fn limit(field: &Field) -> Result<u64, ValidationError> {
+    match field {
+        Field::Absent | Field::Null => Ok(DEFAULT_LIMIT),
+        Field::Number(limit) if (1..=MAX_LIMIT).contains(limit) => Ok(*limit),
+        Field::Number(_) | Field::Text(_) | Field::Other => Err(faults::of_rule(
+            "out-of-bounds",
+            format!("must be a number from 1 to {MAX_LIMIT}"),
+        )),
+    }
+}
+
+/// `Link` (RFC 8288) to the neighbours of a page: the same query with another cursor.
+pub fn links(
+    request: &HttpRequest,
+    next: Option<&str>,
+    previous: Option<&str>,
+) -> Option<(HeaderName, HeaderValue)> {
+    let kept: Vec<_> = request
+        .query_string()
+        .split('&')
+        .filter(|pair| !pair.is_empty() && pair.split('=').next() != Some("cursor"))
+        .collect();
+    let link = |cursor: &str, relation: &str| {
+        let cursor = format!("cursor={cursor}");
+        let pairs: Vec<_> = kept.iter().copied().chain([cursor.as_str()]).collect();
+        format!("<{}?{}>; rel=\"{relation}\"", request.path(), pairs.join("&"))
+    };
+    let links: Vec<_> = [(next, "next"), (previous, "prev")]
+        .into_iter()
+        .filter_map(|(cursor, relation)| cursor.map(|cursor| link(cursor, relation)))
+        .collect();
+    let value = HeaderValue::try_from(links.join(", ")).ok()?;
+    (!links.is_empty()).then_some((LINK, value))
+}

@@ -1,0 +1,35 @@
+//! The process's runtime, for HTTP handlers.
+//!
+//! The HTTP server has a runtime per thread. A connection to SQL or the broker that is opened there dies with that thread,
+//! though other roles of the process may share its pool; so handlers do such work on the runtime that the process began
+//! with.
+
+use std::future::Future;
+
+use tokio::runtime::Handle;
+
+/// The runtime that it was made on.
+#[derive(Clone, Debug)]
+pub struct ProcessRuntime(Handle);
+
+impl ProcessRuntime {
+    /// The runtime of the caller.
+    ///
+    /// # Panics
+    /// Outside of a runtime.
+    pub fn current() -> Self {
+        Self(Handle::current())
+    }
+
+    /// Does work on the runtime and waits for it. Work that was begun is finished also when nobody waits any more.
+    pub async fn run<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> T {
+        match self.0.spawn(work).await {
+            Ok(done) => done,
+            Err(error) => match error.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                // The runtime is going down, and this thread with it.
+                Err(_) => std::future::pending().await,
+            },
+        }
+    }
+}
