@@ -13,7 +13,7 @@ use shared::{
     wire::Envelope,
 };
 
-use crate::{api::Api, received::Received, server::CONTACTS, stamps};
+use crate::{api::Api, idempotency_key::IdempotencyKey, received::Received, server::CONTACTS, stamps};
 
 /// Who asks, as long as nobody has to say.
 const NOBODY: &str = "";
@@ -123,10 +123,7 @@ fn envelope(api: &Api, received: &Received, action: Action, target: Target) -> E
         &received.if_match_text,
         &received.body,
     );
-    let keyed = received
-        .key
-        .as_ref()
-        .map(|key| keyed(ids, key.as_str(), request_hash));
+    let keyed = received.key.as_ref().map(|key| keyed(ids, key, request_hash));
     let issued = match &keyed {
         Some(keyed) => keyed.ids,
         None => api.ids.issue(api.clock.now_ms(), rand::random()),
@@ -154,8 +151,8 @@ fn request_hash(ids: &IdKey, method: &str, path: &str, if_match: &str, body: &[u
     ids.request_hash(NOBODY, method, path, if_match, body)
 }
 
-fn keyed(ids: &IdKey, key: &str, request: RequestHash) -> Keyed {
-    let key_hash = ids.key_hash(NOBODY, key);
+fn keyed(ids: &IdKey, key: &IdempotencyKey, request: RequestHash) -> Keyed {
+    let key_hash = ids.key_hash(NOBODY, key.as_str());
     Keyed {
         key_hash,
         ids: IssuedIds {
@@ -165,13 +162,10 @@ fn keyed(ids: &IdKey, key: &str, request: RequestHash) -> Keyed {
     }
 }
 
-/// The ids that the API answers to a `POST /v1/contacts` with this idempotency key (1 to 255 visible characters) and exactly
-/// these bytes as body, no `If-Match`, and nobody signed in.
-pub fn ids_of_create(ids: &IdKey, idempotency_key: &str, body: &[u8]) -> IssuedIds {
-    keyed(
-        ids,
-        idempotency_key,
-        request_hash(ids, "POST", CONTACTS, "", body),
-    )
-    .ids
+/// The ids that the API answers to a `POST /v1/contacts` with this `Idempotency-Key` and exactly these bytes as body, no
+/// `If-Match`, and nobody signed in. `None` if the key is not one.
+pub fn ids_of_keyed_create(ids: &IdKey, idempotency_key: &str, body: &[u8]) -> Option<IssuedIds> {
+    let key = IdempotencyKey::parse(idempotency_key)?;
+    let request = request_hash(ids, "POST", CONTACTS, "", body);
+    Some(keyed(ids, &key, request).ids)
 }

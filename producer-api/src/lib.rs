@@ -24,5 +24,5 @@ pub mod server;
 pub mod stamps;
 pub mod waiters;
 
-pub use accept::ids_of_create;
+pub use accept::ids_of_keyed_create;
 pub use server::{Service, build};

@@ -35,34 +35,52 @@ pub struct Prefer {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Honoured(Prefer);
 
+/// The first of each preference; the inner value says whether it could be read.
+#[derive(Default)]
+struct Reading {
+    wait: Option<Option<u64>>,
+    respond_async: Option<bool>,
+    answer: Option<Option<Return>>,
+}
+
+impl Reading {
+    fn take(&mut self, name: &str, value: &str) {
+        match name {
+            "wait" => {
+                self.wait.get_or_insert_with(|| delta_seconds(value));
+            }
+            "respond-async" => {
+                self.respond_async.get_or_insert(value.is_empty());
+            }
+            "return" => {
+                self.answer.get_or_insert_with(|| return_of(value));
+            }
+            _ => {}
+        }
+    }
+}
+
+fn return_of(value: &str) -> Option<Return> {
+    match value {
+        "minimal" => Some(Return::Minimal),
+        "representation" => Some(Return::Representation),
+        _ => None,
+    }
+}
+
 impl Prefer {
     /// Reads the header lines.
     pub fn read<'a>(lines: impl Iterator<Item = &'a HeaderValue>) -> Self {
-        let mut prefer = Self::default();
-        let mut seen: Vec<String> = Vec::new();
-        for line in lines {
-            let Ok(line) = line.to_str() else { continue };
-            for element in lists::split(line, ',') {
-                let Some((name, value)) = preference(element) else {
-                    continue;
-                };
-                if seen.contains(&name) {
-                    continue;
-                }
-                prefer.take(&name, &value);
-                seen.push(name);
+        let mut read = Reading::default();
+        for line in lines.filter_map(|line| line.to_str().ok()) {
+            for (name, value) in lists::split(line, ',').filter_map(preference) {
+                read.take(&name, &value);
             }
         }
-        prefer
-    }
-
-    fn take(&mut self, name: &str, value: &str) {
-        match (name, value) {
-            ("respond-async", "") => self.respond_async = true,
-            ("return", "minimal") => self.answer = Some(Return::Minimal),
-            ("return", "representation") => self.answer = Some(Return::Representation),
-            ("wait", seconds) => self.wait_seconds = delta_seconds(seconds),
-            _ => {}
+        Self {
+            wait_seconds: read.wait.flatten(),
+            respond_async: read.respond_async.unwrap_or_default(),
+            answer: read.answer.flatten(),
         }
     }
 
@@ -182,6 +200,7 @@ mod tests {
             assert_eq!(read(&[text]), Prefer::default(), "{text}");
         }
         assert_eq!(read(&["wait=x, return=minimal"]).answer, Some(Return::Minimal));
+        assert_eq!(read(&["wait=x, wait=3"]), Prefer::default());
         assert!(read(&["foo=\"a,wait=3\", bar"]).wait_seconds.is_none());
     }
 

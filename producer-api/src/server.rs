@@ -120,12 +120,12 @@ impl Service {
         let stop = stop.child_token();
         let served = CancellationToken::new();
         let health: Arc<dyn Health> = api.clone().into_inner();
-        let metrics = Data::new(self.http_metrics);
+        let deadline = self.shutdown_deadline;
         let server = serve(
             self.listener,
-            self.shutdown_deadline,
+            deadline,
             api.clone(),
-            metrics,
+            self.http_metrics,
             stop.clone(),
         )?;
         api.set_running(true);
@@ -151,14 +151,15 @@ impl Service {
     }
 }
 
-/// The public server. Not part of the future above: its parts must not leave their thread.
+/// The public server.
 fn serve(
     listener: TcpListener,
     shutdown_deadline: Duration,
     api: Data<Api>,
-    metrics: Data<HttpMetrics>,
+    metrics: HttpMetrics,
     stop: CancellationToken,
 ) -> anyhow::Result<Server> {
+    let metrics = Data::new(metrics);
     let app = move || {
         App::new()
             .app_data(metrics.clone())

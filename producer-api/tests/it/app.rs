@@ -5,7 +5,7 @@ use std::{num::NonZeroU16, sync::Arc, time::Duration};
 use reqwest::{Method, RequestBuilder, StatusCode, header::HeaderMap};
 use serde_json::{Value, json};
 use shared::{
-    broker::{Consumer, Queue},
+    broker::{Broker, Consumer, Queue},
     domain::{Entry, IdKey, Stamp, Verdict},
     role::Parts,
     settings::{Secret, SecretUrl, Settings, Span},
@@ -98,6 +98,15 @@ impl TestApp {
 
     /// Starts with settings of one's own.
     pub async fn start_with(pair: Pair, change: impl FnOnce(&mut Settings)) -> Self {
+        Self::start_around(pair, change, |broker| broker).await
+    }
+
+    /// Starts with something around the broker.
+    pub async fn start_around(
+        pair: Pair,
+        change: impl FnOnce(&mut Settings),
+        around: impl FnOnce(Arc<dyn Broker>) -> Arc<dyn Broker>,
+    ) -> Self {
         let folder = TempDir::new().unwrap();
         let database = match pair {
             Pair::Embedded => TestDatabase::sqlite(),
@@ -122,7 +131,8 @@ impl TestApp {
             }
         }
         change(&mut settings);
-        let parts = Parts::connect(&settings, "producer-api").await.unwrap();
+        let mut parts = Parts::connect(&settings, "producer-api").await.unwrap();
+        parts.broker = around(parts.broker);
         if settings.store.url.expose() == database.url() {
             parts.store.migrate_up(None).await.unwrap();
         }

@@ -1,11 +1,17 @@
 //! Broker down, SQL down.
 
-use std::time::{Duration, Instant};
+use std::{
+    num::NonZeroU16,
+    sync::{Arc, Mutex, OnceLock},
+    time::{Duration, Instant},
+};
 
+use async_trait::async_trait;
 use reqwest::Method;
 use serde_json::json;
 use shared::{
-    domain::{IdIssuer, IdKey},
+    broker::{Broker, BrokerError, Consumer, Message, PublishError, Queue},
+    domain::{IdIssuer, IdKey, Outcome, Verdict},
     settings::{SecretUrl, Settings, Span},
 };
 
@@ -44,6 +50,96 @@ async fn without_the_broker_nothing_is_accepted_and_reads_go_on(app: &TestApp) {
             .await,
         1.0
     );
+}
+
+/// A broker that stores what it is given and then says something else.
+#[derive(Debug)]
+struct Contrary {
+    broker: Arc<dyn Broker>,
+    says: Mutex<Option<PublishError>>,
+}
+
+#[async_trait]
+impl Broker for Contrary {
+    async fn publish(&self, queue: Queue, message: &Message) -> Result<(), PublishError> {
+        self.broker.publish(queue, message).await?;
+        match *self.says.lock().unwrap() {
+            Some(error) => Err(error),
+            None => Ok(()),
+        }
+    }
+
+    async fn consume(&self, queue: Queue, bound: NonZeroU16) -> Result<Arc<dyn Consumer>, BrokerError> {
+        self.broker.consume(queue, bound).await
+    }
+
+    async fn depth(&self, queue: Queue) -> Result<u64, BrokerError> {
+        self.broker.depth(queue).await
+    }
+
+    fn connected(&self) -> bool {
+        self.broker.connected()
+    }
+
+    async fn close(&self) {
+        self.broker.close().await;
+    }
+}
+
+#[tokio::test]
+async fn each_failure_of_a_publish_is_told_as_it_is() {
+    let contrary = OnceLock::new();
+    let around = |broker| {
+        let broker = Arc::new(Contrary {
+            broker,
+            says: Mutex::default(),
+        });
+        contrary.set(broker.clone()).unwrap();
+        broker as Arc<dyn Broker>
+    };
+    let app = TestApp::start_around(Pair::Embedded, |_| {}, around).await;
+    let says = |error| *contrary.get().unwrap().says.lock().unwrap() = error;
+    for (error, code, outcome) in [
+        (PublishError::Unavailable, "broker-unavailable", "closed"),
+        (PublishError::Refused, "broker-unavailable", "nacked"),
+        (PublishError::Unroutable, "broker-unavailable", "returned"),
+        (PublishError::Unconfirmed, "publish-unconfirmed", "timeout"),
+    ] {
+        says(Some(error));
+        let answer = app.send(app.post(&ana()).header("prefer", "wait=10")).await;
+        assert_eq!(answer.problem(503), code);
+        assert_eq!(answer.header("retry-after"), "5");
+        let told = answer.text_of("/commandId");
+        let taken = app.take().await.command.id.to_string();
+        assert_eq!(
+            told,
+            if code == "publish-unconfirmed" {
+                taken
+            } else {
+                String::new()
+            }
+        );
+        let series = format!("contato_publish_total{{outcome=\"{outcome}\"}}");
+        assert_eq!(app.series(&series).await, 1.0);
+    }
+    // Sent again with its key, what may have been accepted has the same ids.
+    let keyed = || app.post(&ana()).header("idempotency-key", "k");
+    says(Some(PublishError::Unconfirmed));
+    let unsure = app.send(keyed()).await;
+    says(None);
+    let sure = app.send(keyed()).await;
+    assert_eq!(
+        (sure.status.as_u16(), sure.text_of("/id")),
+        (202, unsure.text_of("/commandId"))
+    );
+    assert_eq!(
+        app.apply(2).await,
+        [
+            Verdict::Finished(Outcome::Applied),
+            Verdict::Repeat(Outcome::Applied)
+        ]
+    );
+    app.stop().await;
 }
 
 fn without_sql(settings: &mut Settings) {

@@ -4,7 +4,11 @@ use std::time::{Duration, Instant};
 
 use reqwest::Method;
 use serde_json::json;
-use shared::domain::{Entry, Stamp};
+use shared::{
+    domain::{Entry, Outcome, Stamp, Verdict},
+    store::dead_letters::{Collected, DeadCommand},
+    wire::{DeadLetter, Envelope, Payload, Reason},
+};
 use test_support::eventually;
 
 use crate::app::{Answer, Pair, TestApp, ana};
@@ -13,6 +17,8 @@ on_both_pairs![
     each_outcome_has_its_shape,
     waiting_costs_one_look_a_tick_for_all,
     a_contact_that_was_deleted_meanwhile_is_gone,
+    what_newer_commands_decided_is_shown_as_it_is,
+    a_dead_letter_is_told_at_once,
 ];
 
 async fn each_outcome_has_its_shape(app: &TestApp) {
@@ -123,13 +129,7 @@ async fn a_contact_that_was_deleted_meanwhile_is_gone(app: &TestApp) {
     let patch = app.take().await;
     app.send(app.delete(&id)).await;
     let delete = app.take().await;
-    let entries = [patch, delete].map(|envelope| Entry {
-        contact_is_ours: true,
-        command: envelope.command,
-        key_hash: envelope.key_hash,
-        request_hash: envelope.request_hash,
-        attempt: 1,
-    });
+    let entries = [patch, delete].map(entry);
     let latest = Stamp::at_ms(app.parts.clock.now_ms() + 5000);
     app.parts
         .store
@@ -141,6 +141,95 @@ async fn a_contact_that_was_deleted_meanwhile_is_gone(app: &TestApp) {
         .header("idempotency-key", "k");
     let answer = app.send(retried.header("prefer", "wait=20")).await;
     assert_eq!(answer.problem(410), "contact-deleted");
+}
+
+async fn what_newer_commands_decided_is_shown_as_it_is(app: &TestApp) {
+    let id = app.contact("Ana", "(11) 98765-4321").await;
+    let older = || {
+        app.patch(&id, &json!({"name": "Bia"}))
+            .header("idempotency-key", "k")
+    };
+    app.send(older()).await;
+    let first = app.take().await;
+    app.send(app.patch(&id, &json!({"name": "Caio"}))).await;
+    let entries = [app.take().await, first].map(entry);
+    let latest = Stamp::at_ms(app.parts.clock.now_ms() + 5000);
+    let verdicts = app
+        .parts
+        .store
+        .apply(&entries, app.parts.clock.now(), latest)
+        .await
+        .unwrap();
+    assert_eq!(verdicts[1], Verdict::Finished(Outcome::Superseded));
+    let answer = app.send(older().header("prefer", "wait=20")).await;
+    assert_eq!(
+        (answer.status.as_u16(), answer.text_of("/name")),
+        (200, "Caio".to_owned())
+    );
+}
+
+async fn a_dead_letter_is_told_at_once(app: &TestApp) {
+    let id = app.contact("Ana", "(11) 98765-4321").await;
+    let waiting = app.send(
+        app.patch(&id, &json!({"name": "Bia"}))
+            .header("prefer", "wait=25, return=minimal"),
+    );
+    let bury = async {
+        let envelope = app.take().await;
+        let command = &envelope.command;
+        let letter = DeadLetter {
+            reason: Reason::StoreRefused,
+            detail: "refused".to_owned(),
+            attempt: 4,
+            replay: 0,
+            failed_at: app.parts.clock.now(),
+            worker: "test".to_owned(),
+            traceparent: None,
+            content_type: "application/json".to_owned(),
+            payload: Payload(envelope.encode()),
+        };
+        let dead = Collected {
+            id: uuid::Uuid::now_v7(),
+            identity: [7; 32],
+            fingerprint: "0".repeat(32),
+            command: Some(DeadCommand {
+                id: command.id,
+                contact_id: command.contact_id,
+                operation: command.action.operation(),
+                stamp: command.stamp,
+                request_hash: envelope.request_hash,
+            }),
+            letter,
+        };
+        app.parts
+            .store
+            .keep_dead_letter(&dead, app.parts.clock.now())
+            .await
+            .unwrap();
+    };
+    let (answer, ()) = tokio::join!(waiting, bury);
+    assert_eq!(
+        (answer.status.as_u16(), answer.text_of("/status")),
+        (202, "deadLettered".to_owned())
+    );
+    assert_eq!(
+        (answer.header("retry-after"), answer.header("preference-applied")),
+        ("", "wait=25")
+    );
+    assert_eq!(
+        app.get(answer.header("location")).await.text_of("/status"),
+        "deadLettered"
+    );
+}
+
+fn entry(envelope: Envelope) -> Entry {
+    Entry {
+        contact_is_ours: true,
+        command: envelope.command,
+        key_hash: envelope.key_hash,
+        request_hash: envelope.request_hash,
+        attempt: 1,
+    }
 }
 
 #[tokio::test]

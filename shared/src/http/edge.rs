@@ -226,4 +226,35 @@ mod tests {
             assert!(!is_request_id(text), "{text}");
         }
     }
+
+    #[actix_web::test]
+    async fn a_panic_is_answered_with_a_problem() {
+        async fn panics() -> HttpResponse {
+            panic!("ana@example.com")
+        }
+        let metrics = web::Data::new(HttpMetrics::new(&crate::telemetry::Metrics::new(), &[]));
+        let app = actix_web::App::new()
+            .app_data(metrics)
+            .route("/panics", web::get().to(panics))
+            .wrap(actix_web::middleware::from_fn(surround));
+        let app = actix_web::test::init_service(app).await;
+        let request = actix_web::test::TestRequest::get()
+            .uri("/panics")
+            .insert_header((X_REQUEST_ID, "r-1"))
+            .to_request();
+        let Err(error) = actix_web::test::try_call_service(&app, request).await else {
+            panic!("the panic was not noticed");
+        };
+        // What the server does with it.
+        let response = error.error_response();
+        assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        assert_eq!(response.headers().get(X_REQUEST_ID).expect("an id"), "r-1");
+        let body = actix_web::body::to_bytes(response.into_body())
+            .await
+            .expect("a body");
+        let body: serde_json::Value = serde_json::from_slice(&body).expect("JSON");
+        assert_eq!(body["type"], "/docs#internal-error");
+        assert_eq!(body["instance"], "urn:contato:request:r-1");
+        assert!(!body.to_string().contains("ana@"));
+    }
 }

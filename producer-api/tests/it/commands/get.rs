@@ -120,7 +120,9 @@ async fn past_the_retention_a_timed_id_has_expired() {
     assert_eq!(old.problem(410), "command-expired");
     let young = app.get(&format!("/v1/commands/{}", issued(3500))).await;
     assert_eq!(young.text_of("/status"), "pending");
-    let keyed = producer_api::ids_of_create(app.ids(), "k", b"").command;
+    let keyed = producer_api::ids_of_keyed_create(app.ids(), "k", b"")
+        .unwrap()
+        .command;
     assert_eq!(
         app.get(&format!("/v1/commands/{keyed}")).await.text_of("/status"),
         "pending"

@@ -83,7 +83,7 @@ async fn the_same_request_under_one_key_has_the_same_ids_and_one_effect(app: &Te
     assert_eq!((late.status.as_u16(), late.text_of("/id")), (201, ids(&first).1));
 
     let body = ana().to_string();
-    let told = producer_api::ids_of_create(app.ids(), "order-17", body.as_bytes());
+    let told = producer_api::ids_of_keyed_create(app.ids(), "order-17", body.as_bytes()).unwrap();
     assert_eq!(ids(&first), (told.command.to_string(), told.contact.to_string()));
 }
 

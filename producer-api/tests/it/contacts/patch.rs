@@ -50,7 +50,7 @@ async fn only_a_merge_patch_is_taken() {
     assert_eq!(faulty.problem(422), "validation-failed");
     assert_eq!(
         faulty.faults(),
-        ["/id unknown-member", "/name required", "/phone invalid"]
+        ["/id unknown-member", "/name required", "/phone malformed"]
     );
     app.stop().await;
 }

@@ -82,7 +82,7 @@ async fn a_whole_contact_is_asked_for_and_ids_must_be_known() {
         );
     }
     // Issued by us and never created: accepted, and kept unseen.
-    let told = producer_api::ids_of_create(app.ids(), "never sent", b"");
+    let told = producer_api::ids_of_keyed_create(app.ids(), "never-sent", b"").unwrap();
     let answer = app
         .write_and_wait(app.put(&told.contact.to_string(), &ana()))
         .await;
