@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
-use lapin::{Connection, ConnectionProperties};
+use lapin::{Connection, ConnectionProperties, types::FieldTable};
 use secrecy::{ExposeSecret, SecretString};
 use shared::broker::{
     Broker, Queue, QueueOptions,
@@ -78,6 +78,32 @@ impl RabbitMqHarness {
             .queue_delete(self.name(queue.name()), Default::default())
             .await
             .expect("deleted");
+    }
+
+    /// Takes a queue's binding away, again and again, until aborted.
+    pub fn keep_unbinding(&self, queue: Queue) -> impl Future<Output = ()> + Send + 'static {
+        let (url, name, exchange) = (
+            self.options.url.clone(),
+            self.name(queue.name()),
+            self.name("contato"),
+        );
+        async move {
+            let connection = Connection::connect(url.expose_secret(), ConnectionProperties::default())
+                .await
+                .expect("the broker is there");
+            let channel = connection.create_channel().await.expect("a channel");
+            loop {
+                channel
+                    .queue_unbind(
+                        name.clone(),
+                        exchange.clone(),
+                        name.clone(),
+                        FieldTable::default(),
+                    )
+                    .await
+                    .expect("unbound");
+            }
+        }
     }
 
     async fn delete_everything(&self) {
