@@ -374,7 +374,7 @@ mod tests {
 
         let reason = |headers: &[(&str, AMQPValue)]| broker_reason(&with_headers(headers));
         assert_eq!(reason(&[]), None);
-        assert_eq!(reason(&[first.clone()]), Some(BrokerReason::Expired));
+        assert_eq!(reason(std::slice::from_ref(&first)), Some(BrokerReason::Expired));
         assert_eq!(
             reason(&[first.clone(), ("x-death", deaths.clone())]),
             Some(BrokerReason::DeliveryLimit)
