@@ -17,7 +17,7 @@ use super::{
     proxy::Proxy,
     rabbitmq_harness::RabbitMqHarness,
     suite::{self, Harness},
-    support::{QUIET, SOON, bound, ids, message, next, publish_many, take, until, until_depth},
+    support::{QUIET, SOON, bound, message, next, publish_many, until, until_depth},
 };
 
 suite::conformance!(RabbitMqHarness);
@@ -58,11 +58,9 @@ async fn a_message_without_a_queue_is_not_stored_and_the_queue_comes_back() {
 async fn each_of_many_publishes_learns_its_own_fate() {
     const PUBLISHERS: usize = 64;
     const EACH: usize = 20;
-    let mut harness = harness().await;
+    let harness = harness().await;
     let proxy = Proxy::with_late_confirms(&harness.options.url).await;
-    let direct = std::mem::replace(&mut harness.options.url, proxy.url());
-    let broker = harness.open().await;
-    harness.options.url = direct;
+    let broker = harness.open_through(&proxy).await;
     // The publisher binds the queue as often as it is told that there is none; someone keeps unbinding it.
     let unbinding = tokio::spawn(harness.keep_unbinding(Queue::DeadLetters));
     // Each publishes one message after the other, so that what is sent and what is confirmed mix.
@@ -275,10 +273,9 @@ async fn a_text_that_amqp_has_no_room_for_is_refused() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_late_confirm_is_not_leaked() {
-    let mut harness = RabbitMqHarness::new(quick()).await;
+    let harness = RabbitMqHarness::new(quick()).await;
     let proxy = Proxy::before(&harness.options.url).await;
-    let direct = std::mem::replace(&mut harness.options.url, proxy.url());
-    let broker = harness.open().await;
+    let broker = harness.open_through(&proxy).await;
 
     proxy.set_silent(true);
     let begun = Instant::now();
@@ -304,7 +301,6 @@ async fn a_late_confirm_is_not_leaked() {
             .all(Result::is_ok)
     );
     until_depth(&broker, Queue::Commands, 2_001).await;
-    harness.options.url = direct;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -312,8 +308,7 @@ async fn a_connection_that_fell_silent_is_given_up() {
     let mut harness = RabbitMqHarness::new(quick()).await;
     harness.options.heartbeat = Duration::from_secs(1);
     let proxy = Proxy::before(&harness.options.url).await;
-    let direct = std::mem::replace(&mut harness.options.url, proxy.url());
-    let broker = harness.open().await;
+    let broker = harness.open_through(&proxy).await;
     let consumer = broker
         .consume(Queue::Commands, bound(1))
         .await
@@ -331,5 +326,4 @@ async fn a_connection_that_fell_silent_is_given_up() {
         .publish(Queue::Commands, &message("after"))
         .await
         .expect("stored");
-    harness.options.url = direct;
 }

@@ -12,7 +12,7 @@ use shared::broker::{
     rabbitmq::{RabbitMq, RabbitMqOptions},
 };
 
-use super::{suite::Harness, support::until};
+use super::{proxy::Proxy, suite::Harness, support::until};
 
 /// Where the shared broker is.
 const URL_VARIABLE: &str = "CONTATO_TEST_AMQP_URL";
@@ -54,9 +54,16 @@ impl RabbitMqHarness {
 
     /// A handle that publishes.
     pub async fn connected(&self) -> Arc<dyn Broker> {
-        let broker = RabbitMq::start(self.options.clone());
-        until("the broker is connected", async || broker.connected()).await;
-        broker
+        connected(self.options.clone()).await
+    }
+
+    /// A handle that has a proxy before its broker.
+    pub async fn open_through(&self, proxy: &Proxy) -> Arc<dyn Broker> {
+        connected(RabbitMqOptions {
+            url: proxy.url(),
+            ..self.options.clone()
+        })
+        .await
     }
 
     /// A connection around contato's code.
@@ -124,15 +131,22 @@ impl Drop for RabbitMqHarness {
         if self.keep.load(Ordering::Relaxed) {
             return;
         }
-        // Also after a failed test, and from where nothing can be awaited.
+        // From where nothing can be awaited, and also after a failed test, of which it must not hide the failure.
         std::thread::scope(|scope| {
-            scope.spawn(|| {
+            let deleting = scope.spawn(|| {
                 tokio::runtime::Runtime::new()
                     .expect("a runtime")
                     .block_on(self.delete_everything());
             });
+            let _ = deleting.join();
         });
     }
+}
+
+async fn connected(options: RabbitMqOptions) -> Arc<dyn Broker> {
+    let broker = RabbitMq::start(options);
+    until("the broker is connected", async || broker.connected()).await;
+    broker
 }
 
 impl Harness for RabbitMqHarness {
