@@ -19,7 +19,8 @@ const CONTACT: &str = r#"{"name":"Ana Souza","phone":"(11) 98765-4321","email":"
 /// one at each start.
 pub(crate) fn banner(settings: &Settings, ids: &IdKey, addresses: &Addresses, now: DateTime<Utc>) -> String {
     let key = format!("tour-{}", now.format("%Y%m%dT%H%M%S"));
-    let issued = producer_api::ids_of_create(ids, &key, CONTACT.as_bytes());
+    let issued = producer_api::ids_of_keyed_create(ids, &key, CONTACT.as_bytes())
+        .expect("the key is of plain characters");
     let Addresses {
         api,
         dlq,
