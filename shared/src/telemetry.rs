@@ -13,12 +13,18 @@ use tracing_subscriber::{EnvFilter, layer::SubscriberExt, util::SubscriberInitEx
 
 use crate::settings::{Log, LogFormat};
 
+/// Libraries that log what they carry: bodies of returned messages, values of statements. Nobody can turn them on.
+const SILENCED: [&str; 3] = ["lapin=off", "sqlx=off", "sea_orm=off"];
+
 /// Starts logging to standard error.
 ///
 /// # Errors
 /// If the filter cannot be read, or the process logs already.
 pub fn start_logs(log: &Log) -> anyhow::Result<()> {
-    let filter = EnvFilter::try_new(&log.filter)?;
+    let mut filter = EnvFilter::try_new(&log.filter)?;
+    for silenced in SILENCED {
+        filter = filter.add_directive(silenced.parse()?);
+    }
     let json = match log.format {
         LogFormat::Json => true,
         LogFormat::Text => false,

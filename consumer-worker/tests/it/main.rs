@@ -1,4 +1,3 @@
 //! The worker against real brokers and databases, on the embedded pair and on RabbitMQ with PostgreSQL alike.
 
-mod pair;
 mod worker;

@@ -7,9 +7,7 @@ use shared::{
     domain::{Action, Changes, Command, ContactId, Name, Stamp},
     wire::{CommandStatus, Payload, Reason},
 };
-use test_support::eventually;
-
-use crate::pair::Pair;
+use test_support::{Pair, Running, eventually};
 
 macro_rules! cases {
     ($($case:ident),+ $(,)?) => {
@@ -39,6 +37,14 @@ cases!(
     a_stop_gives_back_what_is_not_done,
 );
 
+/// Runs a worker on a pair.
+async fn start_worker(pair: &Pair) -> Running {
+    let service = consumer_worker::build(&pair.settings, pair.parts.clone())
+        .await
+        .unwrap();
+    pair.run(|stop| service.run(stop))
+}
+
 async fn commands_are_applied_in_batches_and_settled(pair: Pair) {
     let mut ids = Vec::new();
     for n in 0..40 {
@@ -48,7 +54,7 @@ async fn commands_are_applied_in_batches_and_settled(pair: Pair) {
         pair.publish([b"[".as_slice(), &one.encode(), b",", &two.encode(), b"]"].concat())
             .await;
     }
-    let worker = pair.worker().await;
+    let worker = start_worker(&pair).await;
     for id in ids {
         assert_eq!(pair.ended(id).await.status, CommandStatus::Applied);
     }
@@ -60,7 +66,7 @@ async fn commands_are_applied_in_batches_and_settled(pair: Pair) {
 
 async fn two_workers_and_every_message_twice_have_one_effect(pair: Pair) {
     let creates: Vec<_> = (0..60).map(|n| pair.create(&format!("Ana {n}"))).collect();
-    let (one, two) = (pair.worker().await, pair.worker().await);
+    let (one, two) = (start_worker(&pair).await, start_worker(&pair).await);
     for create in creates.iter().chain(creates.iter().rev()) {
         pair.publish(create.encode()).await;
     }
@@ -126,7 +132,7 @@ async fn each_poison_is_a_dead_letter_with_its_reason_and_bytes_and_its_neighbou
     }
     pair.publish(good[9].encode()).await;
     pair.publish(array).await;
-    let worker = pair.worker().await;
+    let worker = start_worker(&pair).await;
 
     let mut expected: Vec<(Reason, Vec<u8>)> = poison.to_vec();
     expected.push((Reason::UnknownOperation, element));
@@ -149,7 +155,7 @@ async fn what_is_too_large_to_wrap_is_dead_lettered_raw(pair: Pair) {
     let good = pair.create("Ana");
     pair.publish(body.clone()).await;
     pair.publish(good.encode()).await;
-    let worker = pair.worker().await;
+    let worker = start_worker(&pair).await;
     let dead = pair.dead(1).await;
     assert!(dead[0].message.body == body);
     assert_eq!(dead[0].broker_reason, Some(BrokerReason::Rejected));
@@ -191,7 +197,7 @@ async fn what_sql_refuses_alone_is_retried_then_dead_lettered(pair: Pair) {
             pair.publish(bad.encode()).await;
         }
     }
-    let worker = pair.worker().await;
+    let worker = start_worker(&pair).await;
     let letters = pair.dead_letters(1).await;
     assert_eq!(
         (letters[0].reason, letters[0].attempt, letters[0].replay),
@@ -210,7 +216,7 @@ async fn what_sql_refuses_for_a_while_is_applied_by_a_retry(pair: Pair) {
     refuse(&pair, "Ruim").await;
     let bad = pair.create("Ruim");
     pair.publish(bad.encode()).await;
-    let worker = pair.worker().await;
+    let worker = start_worker(&pair).await;
     eventually("it waits in a retry tier", async || {
         let mut waiting = 0;
         for queue in &Queue::ALL[1..4] {
@@ -229,7 +235,7 @@ async fn what_sql_refuses_for_a_while_is_applied_by_a_retry(pair: Pair) {
 async fn an_outage_of_sql_pauses_and_burns_nothing(pair: Pair) {
     let first = pair.create("Ana");
     pair.publish(first.encode()).await;
-    let worker = pair.worker().await;
+    let worker = start_worker(&pair).await;
     pair.ended(first.command.id).await;
     pair.sql("ALTER TABLE commands RENAME TO hidden").await;
     let creates: Vec<_> = (0..30).map(|n| pair.create(&format!("Bia {n}"))).collect();
@@ -255,7 +261,7 @@ async fn a_stop_gives_back_what_is_not_done(pair: Pair) {
     for create in &creates {
         pair.publish(create.encode()).await;
     }
-    let worker = pair.worker().await;
+    let worker = start_worker(&pair).await;
     pair.ended(creates[0].command.id).await;
     worker.stop().await;
     let mut done = 0;
@@ -273,7 +279,7 @@ async fn a_stop_gives_back_what_is_not_done(pair: Pair) {
         (pair.parts.broker.depth(Queue::Commands).await.unwrap() == 300 - done).then_some(())
     })
     .await;
-    let another = pair.worker().await;
+    let another = start_worker(&pair).await;
     for create in &creates {
         assert_eq!(pair.ended(create.command.id).await.status, CommandStatus::Applied);
     }

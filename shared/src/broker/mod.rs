@@ -126,7 +126,7 @@ pub struct Delivery {
     pub message: Message,
     /// Whether it may have been delivered before and not settled.
     pub redelivered: bool,
-    /// Why the broker moved it here, if the broker did (`x-first-death-reason`).
+    /// Why the broker moved it here, if the broker did (`x-last-death-reason`, `x-death`).
     pub broker_reason: Option<BrokerReason>,
     /// What the consumer settles by.
     pub(crate) tag: u64,

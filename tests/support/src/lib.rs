@@ -2,6 +2,10 @@
 //!
 //! The services come from `scripts/services up`; a test whose service is missing fails and says so.
 
+mod pair;
+
+pub use pair::{Pair, Running};
+
 use std::{future::Future, time::Duration};
 
 use sea_orm::{ConnectionTrait, Database};

@@ -3,7 +3,10 @@
 //! **Invariant:** suspects are counted one by one, and only when somebody asks for them: to count what is read ahead
 //! would blame a message for the crash of its neighbour.
 
-use std::{num::NonZeroU16, sync::Arc};
+use std::{
+    num::NonZeroU16,
+    sync::{Arc, atomic::Ordering},
+};
 
 use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
@@ -11,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     Core, POLL_INTERVAL, closed,
     feed::{Feed, Fetched},
-    hand::{Hand, Out, Taken},
+    hand::{Hand, Next, Out},
     reader::Reader,
     unreadable,
     writer::{Answer, Failure, Job, Reply},
@@ -48,9 +51,8 @@ impl EmbeddedConsumer {
         }
     }
 
-    fn hand_out(&self, fetched: Fetched, counted: bool) -> Delivery {
-        self.hand
-            .hand_out(&self.feed, &self.core.next_tag, fetched, counted)
+    fn tag(&self) -> u64 {
+        self.core.next_tag.fetch_add(1, Ordering::Relaxed)
     }
 
     /// Sends the suspect in front off to be counted. It is taken only when nothing can be dropped in between.
@@ -74,7 +76,10 @@ impl EmbeddedConsumer {
             return Ok(None);
         };
         match answer {
-            Ok(Answer::Moved(0)) => Ok(Some(self.hand_out(fetched, true))),
+            Ok(Answer::Moved(0)) => {
+                let delivery = self.hand.hand_out_suspect(&self.feed, self.tag(), fetched);
+                Ok(Some(delivery))
+            }
             Ok(_) => {
                 self.hand.forget_suspect();
                 Ok(None)
@@ -131,10 +136,10 @@ impl Consumer for EmbeddedConsumer {
                 }
                 continue;
             }
-            match self.hand.take()? {
-                Taken::Ready(fetched) => return Ok(self.hand_out(fetched, false)),
-                Taken::Suspect => self.count(&mut suspect).await?,
-                Taken::Nothing => tokio::select! {
+            match self.hand.next(&self.feed, self.tag())? {
+                Next::Delivery(delivery) => return Ok(delivery),
+                Next::Suspect => self.count(&mut suspect).await?,
+                Next::Nothing => tokio::select! {
                     () = self.hand.arrived.notified() => {}
                     () = self.ended.cancelled() => {}
                 },
@@ -148,9 +153,9 @@ impl Consumer for EmbeddedConsumer {
         if suspect.is_some() || self.ended.is_cancelled() {
             return None;
         }
-        match self.hand.take() {
-            Ok(Taken::Ready(fetched)) => Some(self.hand_out(fetched, false)),
-            Ok(Taken::Suspect | Taken::Nothing) | Err(_) => None,
+        match self.hand.next(&self.feed, self.tag()) {
+            Ok(Next::Delivery(delivery)) => Some(delivery),
+            Ok(Next::Suspect | Next::Nothing) | Err(_) => None,
         }
     }
 

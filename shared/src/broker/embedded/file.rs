@@ -93,7 +93,7 @@ impl QueueFile {
             .open(&path);
         let file = open.map_err(|error| unusable(&path, &error))?;
         match file.try_lock() {
-            Ok(()) => Ok(ConsumerLock { _file: file }),
+            Ok(()) => Ok(ConsumerLock { file }),
             Err(fs::TryLockError::WouldBlock) => Err(BrokerError::Topology(format!(
                 "{} is consumed already: another holds {}. Stop that process, or give this one a queue file of its own",
                 self.path.display(),
@@ -112,7 +112,15 @@ impl QueueFile {
 /// The right to consume. The operating system takes it back when the process dies.
 #[derive(Debug)]
 pub(super) struct ConsumerLock {
-    _file: fs::File,
+    file: fs::File,
+}
+
+impl Drop for ConsumerLock {
+    fn drop(&mut self) {
+        // To close the file is not enough: a child process that is just being started may have a copy of it. What
+        // cannot be unlocked is closed all the same.
+        drop(self.file.unlock());
+    }
 }
 
 /// Whether somebody else held a lock for longer than [`LOCK_WAIT`].

@@ -50,6 +50,14 @@ pub(super) struct Changes {
     pub gone: Vec<(Queue, Vec<i64>)>,
 }
 
+impl Changes {
+    fn fill(&mut self, queue: Queue) {
+        if !self.filled.contains(&queue) {
+            self.filled.push(queue);
+        }
+    }
+}
+
 /// Does the jobs. `in_hand` is how many messages of `contato` are not waiting but in hand.
 pub(super) async fn apply(
     connection: &mut SqliteConnection,
@@ -98,7 +106,7 @@ pub(super) async fn apply(
             Job::Reject { queue, id } => {
                 let to = queue.dead_letters_to();
                 relocate(connection, &[*id], to, Some(BrokerReason::Rejected)).await?;
-                changes.filled.push(to);
+                changes.fill(to);
                 changes.gone.push((*queue, vec![*id]));
                 Ok(Answer::Done)
             }
@@ -231,7 +239,7 @@ async fn count_delivery(
         Some(BrokerReason::DeliveryLimit),
     )
     .await?;
-    changes.filled.push(Queue::DeadLetters);
+    changes.fill(Queue::DeadLetters);
     changes.gone.push((queue, beyond));
     Ok(Answer::Moved(moved))
 }
@@ -247,7 +255,7 @@ async fn move_due(
     let due: Vec<i64> = query.fetch_all(&mut *connection).await?;
     if !due.is_empty() {
         relocate(connection, &due, Queue::Commands, None).await?;
-        changes.filled.push(Queue::Commands);
+        changes.fill(Queue::Commands);
     }
     Ok(Answer::Moved(due.len()))
 }

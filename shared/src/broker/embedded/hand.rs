@@ -5,10 +5,7 @@
 use std::{
     collections::{HashMap, VecDeque},
     num::NonZeroU16,
-    sync::{
-        Mutex,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::Mutex,
 };
 
 use tokio::sync::Notify;
@@ -51,9 +48,9 @@ pub(super) struct Out {
 }
 
 /// What there is to hand out.
-pub(super) enum Taken {
-    /// A message.
-    Ready(Fetched),
+pub(super) enum Next {
+    /// A message, which is out now.
+    Delivery(Delivery),
     /// The next one has to be counted first; it has not been taken.
     Suspect,
     /// Nothing yet.
@@ -97,16 +94,19 @@ impl Hand {
         self.arrived.notify_one();
     }
 
-    /// The next message that was read ahead.
-    pub fn take(&self) -> Result<Taken, BrokerError> {
+    /// Hands out the next message that was read ahead.
+    pub fn next(&self, feed: &Feed, tag: u64) -> Result<Next, BrokerError> {
         let mut state = lock(&self.state);
         if let Some(error) = &state.failed {
             return Err(error.clone());
         }
         if state.ahead.front().is_some_and(|next| next.suspect) {
-            return Ok(Taken::Suspect);
+            return Ok(Next::Suspect);
         }
-        Ok(state.ahead.pop_front().map_or(Taken::Nothing, Taken::Ready))
+        let Some(fetched) = state.ahead.pop_front() else {
+            return Ok(Next::Nothing);
+        };
+        Ok(Next::Delivery(state.hand_out(feed, tag, fetched, false)))
     }
 
     /// Takes the suspect in front, to be counted.
@@ -130,22 +130,11 @@ impl Hand {
         self.room.notify_one();
     }
 
-    /// Makes a delivery of a message that was taken.
-    pub fn hand_out(&self, feed: &Feed, tags: &AtomicU64, fetched: Fetched, counted: bool) -> Delivery {
-        let tag = tags.fetch_add(1, Ordering::Relaxed);
-        let id = fetched.row.id;
-        feed.handed_out(id);
-        {
-            let mut state = lock(&self.state);
-            state.counting = None;
-            state.out.insert(tag, Out { tag, id, counted });
-        }
-        Delivery {
-            message: fetched.row.message,
-            redelivered: fetched.redelivered,
-            broker_reason: fetched.row.reason,
-            tag,
-        }
+    /// Hands the suspect out: it is counted.
+    pub fn hand_out_suspect(&self, feed: &Feed, tag: u64, suspect: Fetched) -> Delivery {
+        let mut state = lock(&self.state);
+        state.counting = None;
+        state.hand_out(feed, tag, suspect, true)
     }
 
     /// Those of the deliveries that are out of this hand.
@@ -180,5 +169,20 @@ impl Hand {
             .chain(counting)
             .chain(out.into_values().map(|out| out.id))
             .collect()
+    }
+}
+
+impl State {
+    /// Within one lock from taken to out: in between there would seem to be room for one more.
+    fn hand_out(&mut self, feed: &Feed, tag: u64, fetched: Fetched, counted: bool) -> Delivery {
+        let id = fetched.row.id;
+        feed.handed_out(id);
+        self.out.insert(tag, Out { tag, id, counted });
+        Delivery {
+            message: fetched.row.message,
+            redelivered: fetched.redelivered,
+            broker_reason: fetched.row.reason,
+            tag,
+        }
     }
 }

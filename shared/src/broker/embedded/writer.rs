@@ -33,6 +33,8 @@ const REQUESTS_MAX: usize = 1024;
 const GROUP_MAX: usize = 512;
 /// No request joins a transaction that has more bytes of messages than this.
 const GROUP_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// How often a lost file is looked for.
+const RECONNECT_INTERVAL: Duration = Duration::from_millis(500);
 /// How often the end of consuming is tried to be written while another process holds the file.
 const CLOSE_ATTEMPTS: u32 = 10;
 
@@ -179,7 +181,7 @@ pub(super) struct Signals {
     pub closing: CancellationToken,
     /// It closes in order: what is in hand is given up knowingly, so there is no crash to suspect.
     pub in_order: AtomicBool,
-    /// Whether the file could be used last time.
+    /// Whether there is a connection that has not failed.
     pub usable: AtomicBool,
 }
 
@@ -251,12 +253,20 @@ impl Writer {
     }
 
     async fn next_request(&mut self) -> Option<Request> {
-        tokio::select! {
-            biased;
-            request = self.requests.recv() => request,
-            () = self.signals.closing.cancelled() => {
-                self.requests.close();
-                self.requests.recv().await
+        loop {
+            tokio::select! {
+                biased;
+                request = self.requests.recv() => return request,
+                () = self.signals.closing.cancelled() => {
+                    self.requests.close();
+                    return self.requests.recv().await;
+                }
+                // Whoever sees that there is no connection does not publish, so it must come back by itself.
+                () = tokio::time::sleep(RECONNECT_INTERVAL), if self.connection.is_none() => {
+                    self.connection = self.file.connect().await.ok();
+                    let usable = self.connection.is_some();
+                    self.signals.usable.store(usable, Ordering::Relaxed);
+                }
             }
         }
     }

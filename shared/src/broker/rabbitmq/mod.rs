@@ -238,12 +238,9 @@ impl fmt::Debug for RabbitMq {
 
 /// Opens a connection that shows as `<connection name> <role>`.
 async fn connect(options: &RabbitMqOptions, role: &str) -> Result<Connection, BrokerError> {
-    // The parser's error quotes the URL, password and all.
-    let mut uri: AMQPUri = options
-        .url
-        .expose_secret()
-        .parse()
-        .map_err(|_| BrokerError::Lost("the URL is not an AMQP URL".to_owned()))?;
+    // The parser's error would quote the URL, password and all.
+    let mut uri = parse_url(options.url.expose_secret())
+        .ok_or_else(|| BrokerError::Lost("the URL is not an AMQP URL".to_owned()))?;
     uri.query.heartbeat = Some(
         u16::try_from(options.heartbeat.as_secs())
             .unwrap_or(u16::MAX)
@@ -259,10 +256,59 @@ async fn connect(options: &RabbitMqOptions, role: &str) -> Result<Connection, Br
     .await
 }
 
+fn parse_url(url: &str) -> Option<AMQPUri> {
+    let mut uri: AMQPUri = url.parse().ok()?;
+    // The parser takes an IPv6 address for no host at all, and would have us connect to localhost.
+    let authority = url.split_once("://")?.1.split(['/', '?']).next()?;
+    let host = authority.rsplit_once('@').map_or(authority, |(_user, host)| host);
+    if let Some((address, _port)) = host.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        uri.authority.host = address.to_owned();
+    }
+    Some(uri)
+}
+
 /// Closes a connection as the protocol wants it, if the broker lets it; else it is just dropped.
 async fn close_gently(connection: Connection) {
     const REPLY_SUCCESS: u16 = 200;
     let goodbye = connection.close(REPLY_SUCCESS, "OK".into());
     // It may be the very reason for closing that nobody answers; either way the connection is gone.
     let _ = tokio::time::timeout(GOODBYE_MAX, goodbye).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_says_where_to_connect() {
+        for (url, host, port, vhost) in [
+            ("amqp://user:pass@rabbit.example/%2f", "rabbit.example", 5672, "/"),
+            (
+                "amqps://user:pass@10.0.0.1:1234/contato",
+                "10.0.0.1",
+                1234,
+                "contato",
+            ),
+            ("amqp://user:pa%40ss@[fd00::1]:1234/%2f", "fd00::1", 1234, "/"),
+            ("amqp://[::1]", "::1", 5672, "/"),
+        ] {
+            let uri = parse_url(url).expect(url);
+            assert_eq!(
+                (uri.authority.host.as_str(), uri.authority.port),
+                (host, port),
+                "{url}"
+            );
+            assert_eq!(uri.vhost, vhost, "{url}");
+        }
+        assert_eq!(parse_url("http://rabbit.example"), None);
+        assert_eq!(parse_url("rabbit.example"), None);
+    }
+
+    #[tokio::test]
+    async fn an_unreadable_url_is_not_quoted() {
+        let options = RabbitMqOptions::new("amqp//user:secret@host".into());
+        let broker = RabbitMq::start(options);
+        let error = broker.depth(Queue::Commands).await.expect_err("no such URL");
+        assert!(!format!("{error} {broker:?}").contains("secret"));
+    }
 }

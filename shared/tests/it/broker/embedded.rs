@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 use super::{
     suite::{self, Harness},
-    support::{SOON, bound, message, next},
+    support::{SOON, bound, message, next, publish_many, until},
 };
 
 mod crashes;

@@ -24,6 +24,9 @@ use super::{
     support::{SOON, bound, message, next, publish_many, take, until, until_depth},
 };
 
+/// Starts and stops servers.
+const SERVICES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../scripts/services");
+
 const PUBLISH_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// What an answer may take beyond what it waits for.
@@ -69,7 +72,10 @@ impl Instance {
 
 impl Drop for Instance {
     fn drop(&mut self) {
-        let _ = run_services(&["down", "--name", Self::NAME]);
+        // Also after a failed test, of which it must not hide the failure.
+        let _ = Command::new(SERVICES)
+            .args(["down", "--name", Self::NAME])
+            .output();
     }
 }
 
@@ -83,7 +89,7 @@ async fn services(arguments: &[&str]) -> String {
 }
 
 fn run_services(arguments: &[&str]) -> String {
-    let output = Command::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../scripts/services"))
+    let output = Command::new(SERVICES)
         .args(arguments)
         .output()
         .expect("scripts/services can be run");

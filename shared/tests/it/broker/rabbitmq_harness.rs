@@ -5,14 +5,14 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
-use lapin::{Connection, ConnectionProperties};
+use lapin::{Connection, ConnectionProperties, types::FieldTable};
 use secrecy::{ExposeSecret, SecretString};
 use shared::broker::{
     Broker, Queue, QueueOptions,
     rabbitmq::{RabbitMq, RabbitMqOptions},
 };
 
-use super::{suite::Harness, support::until};
+use super::{proxy::Proxy, suite::Harness, support::until};
 
 /// Where the shared broker is.
 const URL_VARIABLE: &str = "CONTATO_TEST_AMQP_URL";
@@ -54,9 +54,16 @@ impl RabbitMqHarness {
 
     /// A handle that publishes.
     pub async fn connected(&self) -> Arc<dyn Broker> {
-        let broker = RabbitMq::start(self.options.clone());
-        until("the broker is connected", async || broker.connected()).await;
-        broker
+        connected(self.options.clone()).await
+    }
+
+    /// A handle that has a proxy before its broker.
+    pub async fn open_through(&self, proxy: &Proxy) -> Arc<dyn Broker> {
+        connected(RabbitMqOptions {
+            url: proxy.url(),
+            ..self.options.clone()
+        })
+        .await
     }
 
     /// A connection around contato's code.
@@ -80,6 +87,32 @@ impl RabbitMqHarness {
             .expect("deleted");
     }
 
+    /// Takes a queue's binding away, again and again, until aborted.
+    pub fn keep_unbinding(&self, queue: Queue) -> impl Future<Output = ()> + Send + 'static {
+        let (url, name, exchange) = (
+            self.options.url.clone(),
+            self.name(queue.name()),
+            self.name("contato"),
+        );
+        async move {
+            let connection = Connection::connect(url.expose_secret(), ConnectionProperties::default())
+                .await
+                .expect("the broker is there");
+            let channel = connection.create_channel().await.expect("a channel");
+            loop {
+                channel
+                    .queue_unbind(
+                        name.clone(),
+                        exchange.clone(),
+                        name.clone(),
+                        FieldTable::default(),
+                    )
+                    .await
+                    .expect("unbound");
+            }
+        }
+    }
+
     async fn delete_everything(&self) {
         for queue in Queue::ALL {
             self.delete_queue(queue).await;
@@ -98,15 +131,22 @@ impl Drop for RabbitMqHarness {
         if self.keep.load(Ordering::Relaxed) {
             return;
         }
-        // Also after a failed test, and from where nothing can be awaited.
+        // From where nothing can be awaited, and also after a failed test, of which it must not hide the failure.
         std::thread::scope(|scope| {
-            scope.spawn(|| {
+            let deleting = scope.spawn(|| {
                 tokio::runtime::Runtime::new()
                     .expect("a runtime")
                     .block_on(self.delete_everything());
             });
+            let _ = deleting.join();
         });
     }
+}
+
+async fn connected(options: RabbitMqOptions) -> Arc<dyn Broker> {
+    let broker = RabbitMq::start(options);
+    until("the broker is connected", async || broker.connected()).await;
+    broker
 }
 
 impl Harness for RabbitMqHarness {

@@ -1,6 +1,6 @@
 //! What a crash leaves, by SIGKILL and by dropping the broker.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use rand::RngExt;
 use sea_orm::sqlx;
@@ -8,7 +8,7 @@ use shared::broker::{Broker, BrokerReason, Queue, embedded::SUSPECTS_MAX};
 
 use super::{
     Folder, bound, crash_with, deliveries, depth, limit, message, next, processes::Helper, publish_all,
-    within,
+    publish_many, within,
 };
 
 #[tokio::test]
@@ -39,6 +39,29 @@ async fn what_was_confirmed_survives_sigkill() {
         }
     })
     .await;
+}
+
+#[tokio::test]
+async fn what_was_settled_stays_settled_after_sigkill() {
+    const MESSAGES: usize = 2_000;
+    const KILLS: usize = 4;
+    let folder = Folder::new();
+    let broker: Arc<dyn Broker> = folder.open().await;
+    publish_many(&broker, Queue::Commands, MESSAGES).await;
+    broker.close().await;
+    let mut settled = BTreeSet::new();
+    for _ in 0..KILLS {
+        let mut helper = Helper::start("settle for ever", &folder.queue());
+        for _ in 0..rand::rng().random_range(1..100) {
+            settled.insert(helper.said("settled").unwrap());
+        }
+        settled.extend(helper.kill("settled"));
+    }
+    let query = sqlx::query_scalar("SELECT message_id FROM messages");
+    let left: Vec<String> = query.fetch_all(&mut folder.raw().await).await.unwrap();
+    assert!(left.iter().all(|id| !settled.contains(id)));
+    // Each kill may have come between a settlement and its line.
+    assert!((MESSAGES - KILLS..=MESSAGES).contains(&(left.len() + settled.len())));
 }
 
 #[tokio::test]

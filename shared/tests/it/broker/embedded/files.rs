@@ -9,7 +9,7 @@ use shared::broker::{
     embedded::{Embedded, EmbeddedOptions},
 };
 
-use super::{Folder, bound, depth, message, next, next_id, publish_all, within};
+use super::{Folder, bound, depth, message, next, next_id, publish_all, until, within};
 
 #[tokio::test]
 async fn closing_ends_everything_and_lets_go() {
@@ -106,6 +106,8 @@ async fn what_cannot_be_stored_is_refused_and_the_broker_recovers() {
         broker.depth(Queue::Commands).await,
         Err(BrokerError::Lost(_))
     ));
+    // It connects again although nobody asks for anything.
+    until("it is connected", async || broker.connected()).await;
     sqlx::query("ALTER TABLE elsewhere RENAME TO messages")
         .execute(&mut folder.raw().await)
         .await

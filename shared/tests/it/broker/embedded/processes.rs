@@ -105,6 +105,15 @@ async fn helper_process() {
             broker.publish(Queue::Commands, &message("theirs")).await.unwrap();
             broker.close().await;
         }
+        "settle for ever" => {
+            let consumer = broker.consume(Queue::Commands, bound(5)).await.unwrap();
+            loop {
+                let delivery = next(&consumer).await;
+                let id = delivery.message.message_id.clone();
+                consumer.settle(vec![delivery]).await.unwrap();
+                println!("settled {id}");
+            }
+        }
         "take one and hang" => {
             let consumer = broker.consume(Queue::Commands, bound(10)).await.unwrap();
             println!("took {}", next_id(&consumer).await);

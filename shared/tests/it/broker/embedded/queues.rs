@@ -9,6 +9,7 @@ use futures_util::{FutureExt, future::join_all};
 use sea_orm::sqlx;
 use shared::broker::{
     Broker, BrokerError, BrokerReason, Message, PublishError, Queue, QueueOptions, RetryTier, Settled,
+    embedded::POLL_INTERVAL,
 };
 
 use super::{
@@ -60,6 +61,46 @@ async fn messages_come_in_order_and_within_the_bound() {
     for expected in 300..600 {
         assert_eq!(next_id(&consumer).await, expected.to_string());
     }
+}
+
+#[tokio::test]
+async fn a_publish_wakes_the_consumer_sooner_than_a_poll_would() {
+    const ROUNDS: u32 = 20;
+    let folder = Folder::new();
+    let broker = folder.open().await;
+    let consumer = broker.consume(Queue::Commands, bound(1)).await.unwrap();
+    let begun = Instant::now();
+    for round in 0..ROUNDS {
+        publish_all(&broker, [round]).await;
+        let delivery = next(&consumer).await;
+        consumer.settle(vec![delivery]).await.unwrap();
+    }
+    assert!(
+        begun.elapsed() < POLL_INTERVAL * ROUNDS / 2,
+        "{:?}",
+        begun.elapsed()
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_bound_holds_while_others_publish() {
+    const MESSAGES: usize = 1_000;
+    let folder = Folder::new();
+    let broker = folder.open().await;
+    let consumer = broker.consume(Queue::Commands, bound(1)).await.unwrap();
+    let publishing = tokio::spawn({
+        let broker = broker.clone();
+        async move { publish_all(&broker, 0..MESSAGES).await }
+    });
+    for expected in 0..MESSAGES {
+        let delivery = next(&consumer).await;
+        assert_eq!(delivery.message.message_id, expected.to_string());
+        // Time for a reader who thinks that there is room.
+        depth(&broker, Queue::Commands).await;
+        assert!(consumer.try_next().is_none(), "{expected}");
+        consumer.settle(vec![delivery]).await.unwrap();
+    }
+    publishing.await.unwrap();
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! A broker and a database of one test, and workers on them.
+//! A broker and a database of one test: the embedded ones, or RabbitMQ and PostgreSQL.
 
 use std::{num::NonZeroU16, sync::Arc, time::Duration};
 
@@ -12,33 +12,41 @@ use shared::{
     wire::{DeadLetter, Envelope},
 };
 use tempfile::TempDir;
-use test_support::{TestDatabase, amqp_url, eventually, queue_prefix};
-use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+
+use crate::{PATIENCE, TestDatabase, amqp_url, eventually, queue_prefix};
+use tokio::task::JoinHandle;
 
 const KEY: &str = "0123456789abcdef0123456789abcdef";
 
+/// A broker, a database, and ids under one key.
 pub struct Pair {
+    /// What services are built with.
     pub parts: Parts,
+    /// The settings of all roles, ports 0.
     pub settings: Settings,
+    /// The source of ids.
     pub ids: IdIssuer,
+    environment: Vec<(String, String)>,
     database: TestDatabase,
     _folder: TempDir,
 }
 
-/// A worker that runs.
+/// A service that runs.
 pub struct Running {
     stop: CancellationToken,
     task: JoinHandle<anyhow::Result<()>>,
 }
 
 impl Pair {
+    /// The embedded queue and SQLite.
     pub async fn embedded() -> Self {
         let folder = TempDir::new().unwrap();
         let url = format!("embedded:{}", folder.path().join("queue.db").display());
         Self::new(TestDatabase::sqlite(), url, String::new(), folder).await
     }
 
+    /// RabbitMQ and PostgreSQL.
     pub async fn servers() -> Self {
         Self::new(
             TestDatabase::postgres().await,
@@ -58,8 +66,13 @@ impl Pair {
             ("CONTATO__STORE__URL", database.url()),
             ("CONTATO__STORE__TIMEOUT", "5s"),
             ("CONTATO__CONSUMER_WORKER__MANAGEMENT", "127.0.0.1:0"),
+            ("CONTATO__DLQ_FUNCTION__MANAGEMENT", "127.0.0.1:0"),
+            ("CONTATO__DLQ_FUNCTION__LISTEN", "127.0.0.1:0"),
+            ("CONTATO__PRODUCER_API__MANAGEMENT", "127.0.0.1:0"),
+            ("CONTATO__PRODUCER_API__LISTEN", "127.0.0.1:0"),
         ];
         let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let environment = variables.to_vec();
         let settings = Settings::load(None, variables).unwrap();
         let parts = Parts::connect(&settings, "test").await.unwrap();
         parts.store.migrate_up(None).await.unwrap();
@@ -69,6 +82,7 @@ impl Pair {
         })
         .await;
         Self {
+            environment,
             parts,
             settings,
             ids,
@@ -77,18 +91,24 @@ impl Pair {
         }
     }
 
-    /// Starts a worker of its own service, on the same parts.
-    pub async fn worker(&self) -> Running {
-        let service = consumer_worker::build(&self.settings, self.parts.clone())
-            .await
-            .unwrap();
+    /// The settings as variables, for processes.
+    pub fn environment(&self) -> Vec<(String, String)> {
+        self.environment.clone()
+    }
+
+    /// Runs a service, given a token that stops it.
+    pub fn run<F>(&self, service: impl FnOnce(CancellationToken) -> F) -> Running
+    where
+        F: Future<Output = anyhow::Result<()>> + Send + 'static,
+    {
         let stop = CancellationToken::new();
         Running {
-            task: tokio::spawn(service.run(stop.clone())),
+            task: tokio::spawn(service(stop.clone())),
             stop,
         }
     }
 
+    /// A create of a contact with this name.
     pub fn create(&self, name: &str) -> Envelope {
         let now = self.parts.clock.now_ms();
         let issued = self.ids.issue(now, 0);
@@ -109,6 +129,7 @@ impl Pair {
         )
     }
 
+    /// An envelope around a command.
     pub fn envelope(&self, id: CommandId, command: Command) -> Envelope {
         let request_hash = RequestHash::from_bytes(id.as_uuid().as_bytes()).unwrap();
         Envelope {
@@ -120,6 +141,7 @@ impl Pair {
         }
     }
 
+    /// Puts bytes on the queue of commands.
     pub async fn publish(&self, body: Vec<u8>) {
         let message = Message {
             body,
@@ -155,7 +177,7 @@ impl Pair {
             .unwrap();
         let mut found = Vec::new();
         while found.len() < count {
-            let next = tokio::time::timeout(test_support::PATIENCE, consumer.next()).await;
+            let next = tokio::time::timeout(PATIENCE, consumer.next()).await;
             found.push(
                 next.unwrap_or_else(|_| panic!("only {} of {count} dead letters", found.len()))
                     .unwrap(),
@@ -164,6 +186,7 @@ impl Pair {
         found
     }
 
+    /// Takes so many dead letters of ours off the dead letters.
     pub async fn dead_letters(&self, count: usize) -> Vec<DeadLetter> {
         self.dead(count)
             .await
@@ -187,6 +210,7 @@ impl Pair {
         .await;
     }
 
+    /// Runs a statement by hand.
     pub async fn sql(&self, statement: &str) {
         let connection = Database::connect(self.database.url()).await.unwrap();
         connection
@@ -197,13 +221,14 @@ impl Pair {
         connection.close().await.unwrap();
     }
 
+    /// Whether the database is PostgreSQL.
     pub fn is_postgres(&self) -> bool {
         self.database.url().starts_with("postgres")
     }
 }
 
 impl Running {
-    /// Stops the worker as SIGTERM would, and waits for its end.
+    /// Stops the service as SIGTERM would, and waits for its end.
     pub async fn stop(self) {
         self.stop.cancel();
         tokio::time::timeout(Duration::from_secs(10), self.task)

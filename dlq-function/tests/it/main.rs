@@ -1,0 +1,4 @@
+//! dlq-function against real brokers, databases and workers, on the embedded pair and on RabbitMQ with PostgreSQL alike.
+
+mod cli;
+mod dead_letters;
