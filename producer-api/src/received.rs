@@ -1,5 +1,7 @@
 //! A write as it was received: its headers read, its body in memory, nothing decided yet.
 
+use std::time::Duration;
+
 use actix_web::{
     HttpMessage, HttpRequest,
     http::header::{self, HeaderValue},
@@ -18,6 +20,9 @@ use crate::{conditions, idempotency_key::IdempotencyKey, lists, prefer::Prefer};
 
 /// The largest body, in bytes.
 pub const MAX_BODY_BYTES: usize = 64 * 1024;
+
+/// How long a body may take to arrive.
+pub const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The media type that a request must have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -115,8 +120,9 @@ pub async fn read_body(request: &HttpRequest, payload: Payload, media: MediaType
     if media != MediaType::Nothing {
         check_media_type(request, media)?;
     }
-    let read = payload.to_bytes_limited(MAX_BODY_BYTES).await;
+    let read = tokio::time::timeout(BODY_TIMEOUT, payload.to_bytes_limited(MAX_BODY_BYTES)).await;
     let body = read
+        .map_err(|_| Problem::malformed(format!("The body did not arrive within {BODY_TIMEOUT:?}.")))?
         .map_err(|_| {
             Problem::new(
                 Code::PayloadTooLarge,

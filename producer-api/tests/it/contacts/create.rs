@@ -3,6 +3,10 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 use shared::domain::{Action, CommandId, Outcome, Rejection, Verdict};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
 
 use crate::app::{Answer, Pair, TestApp, ana};
 
@@ -249,6 +253,24 @@ async fn types_and_sizes_are_bounded() {
         app.send(padded(64 * 1024 + 1)).await.problem(413),
         "payload-too-large"
     );
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn a_body_that_does_not_come_is_not_waited_for_for_ever() {
+    let app = TestApp::start(Pair::Embedded).await;
+    let address = app.origin.strip_prefix("http://").unwrap();
+    let mut connection = TcpStream::connect(address).await.unwrap();
+    let head = "POST /v1/contacts HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{";
+    connection.write_all(head.as_bytes()).await.unwrap();
+    let mut start = [0; 12];
+    let read = connection.read_exact(&mut start);
+    tokio::time::timeout(test_support::PATIENCE, read)
+        .await
+        .expect("an answer")
+        .unwrap();
+    assert_eq!(&start, b"HTTP/1.1 400");
+    drop(connection);
     app.stop().await;
 }
 
