@@ -29,7 +29,7 @@ impl Store {
     /// Applies a batch in the order given; says for each entry what became of it. Nothing is written if it fails.
     ///
     /// `now` is the time of the commit, `latest` the youngest stamp that is believed. At most
-    /// [`MAX_ENVELOPES`](crate::wire::MAX_ENVELOPES) entries keep it within the parameters of one statement.
+    /// [`MAX_ENVELOPES`] entries keep it within the parameters of one statement.
     ///
     /// # Errors
     /// See [`StoreError`]; after [`StoreError::Conflict`] the same batch can be applied again at once.

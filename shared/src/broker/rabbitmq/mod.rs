@@ -1,8 +1,8 @@
 //! The broker in production: RabbitMQ 3.10 to 4.x, by AMQP 0-9-1.
 //!
-//! One connection publishes, kept up by [`supervisor`]; each consumer has one of its own, and so has whoever asks for
+//! One connection publishes, kept up by `supervisor`; each consumer has one of its own, and so has whoever asks for
 //! depths, since the broker stops reading from a connection that has published while an alarm lasts. What exists on
-//! the broker is in [`topology`]; what became of a message is decided in [`publisher`].
+//! the broker is in `topology`; what became of a message is decided in `publisher`.
 //!
 //! **Invariant:** nothing received is published. Properties and headers come from a closed list: a foreign `x-death`
 //! makes RabbitMQ 3.10 drop a message in a retry tier; `CC`, `BCC` and `expiration` would be obeyed.
