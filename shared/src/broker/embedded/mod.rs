@@ -1,7 +1,7 @@
 //! The broker that needs nothing installed: queues in one SQLite file of their own.
 //!
-//! Any number of processes may publish to the file; one consumes, held by a lock on the file beside it. A [`writer`]
-//! task commits for everybody at once; [`feed`]s know what is in hand, in memory only; a clock moves what is due in
+//! Any number of processes may publish to the file; one consumes, held by a lock on the file beside it. A `writer`
+//! task commits for everybody at once; `feed`s know what is in hand, in memory only; a clock moves what is due in
 //! the retry tiers to `contato`.
 //!
 //! What a crashed process may have had in hand is *suspect*: its deliveries are counted before it is handed out, so
