@@ -7,7 +7,7 @@ use std::sync::Arc;
 use sea_orm::sqlx::{self, AssertSqlSafe, Connection, SqliteConnection};
 
 use super::{
-    reader::{DUE_IDS, Waiting, after, id_list, reason_name},
+    reader::{DUE, TOO_LATE, Waiting, after, id_list, reason_name},
     writer::{Answer, Failure, Job},
 };
 use crate::broker::{BrokerReason, Message, Queue, QueueOptions};
@@ -250,9 +250,14 @@ async fn move_due(
     changes: &mut Changes,
 ) -> Result<Answer, sqlx::Error> {
     let Waiting { now, latest } = Waiting::now(&options.retry_delays);
-    let most = i64::try_from(MOVE_MAX).unwrap_or(i64::MAX);
-    let query = sqlx::query_scalar(DUE_IDS).bind(now).bind(latest).bind(most);
-    let due: Vec<i64> = query.fetch_all(&mut *connection).await?;
+    let mut due = Vec::new();
+    // Two queries, since each follows the index: after a long pause there may be very many.
+    for (sql, time) in [(DUE, now), (TOO_LATE, latest)] {
+        let room = i64::try_from(MOVE_MAX - due.len()).unwrap_or(0);
+        let query = sqlx::query_scalar(sql).bind(time).bind(room);
+        let ids: Vec<i64> = query.fetch_all(&mut *connection).await?;
+        due.extend(ids);
+    }
     if !due.is_empty() {
         relocate(connection, &due, Queue::Commands, None).await?;
         changes.fill(Queue::Commands);

@@ -19,10 +19,14 @@ FROM messages WHERE id IN (SELECT value FROM json_each(?1)) ORDER BY id";
 
 const COUNT: &str = "SELECT count(*) FROM messages WHERE queue = ?1";
 
-/// A message waits in its tier while `now < available_at <= now + longest delay`. Later than that is no time that a
-/// tier gives: the clock was set back, or the delays were shortened. Such a message is due rather than lost for days.
-pub(super) const DUE_IDS: &str = "
-SELECT id FROM messages WHERE available_at <= ?1 OR available_at > ?2 ORDER BY available_at, id LIMIT ?3";
+/// What is due. A message waits in its tier while `now < available_at <= now + longest delay`.
+pub(super) const DUE: &str =
+    "SELECT id FROM messages WHERE available_at <= ?1 ORDER BY available_at, id LIMIT ?2";
+
+/// Later than `now + longest delay` is no time that a tier gives: the clock was set back, or the delays were shortened.
+/// Such a message is due rather than lost for days.
+pub(super) const TOO_LATE: &str =
+    "SELECT id FROM messages WHERE available_at > ?1 ORDER BY available_at, id LIMIT ?2";
 
 const DUE_OF_ALL: &str = "SELECT count(*) FROM messages WHERE available_at <= ?1 OR available_at > ?2";
 
