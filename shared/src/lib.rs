@@ -6,6 +6,7 @@
 pub mod broker;
 pub mod clock;
 pub mod domain;
+mod files;
 pub mod http;
 pub mod management;
 pub mod role;

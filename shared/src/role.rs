@@ -1,6 +1,11 @@
 //! What every role does around its work: arguments, settings, the parts it shares with the others, signals.
 
-use std::{future::Future, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    future::Future,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use anyhow::Context;
 use tokio::signal::unix::{SignalKind, signal};
@@ -14,6 +19,7 @@ use crate::{
     },
     clock::Clock,
     domain::IdKey,
+    files::make_folder_of,
     settings::Settings,
     store::{Store, StoreOptions},
     telemetry,
@@ -109,10 +115,8 @@ impl Parts {
 pub async fn open_store(settings: &Settings) -> anyhow::Result<Store> {
     let store = &settings.store;
     if let Some(path) = store.url.expose().strip_prefix("sqlite://") {
-        let folder = std::path::Path::new(path.split('?').next().unwrap_or(path)).parent();
-        if let Some(folder) = folder.filter(|folder| !folder.as_os_str().is_empty()) {
-            std::fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
-        }
+        let file = Path::new(path.split('?').next().unwrap_or(path));
+        make_folder_of(file).with_context(|| format!("cannot make the folder of {}", file.display()))?;
     }
     let options = StoreOptions {
         url: store.url.secret().clone(),

@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::{Context, bail};
 
-use crate::{domain::IdKey, settings::Settings};
+use crate::{domain::IdKey, files::make_folder_of, settings::Settings};
 
 const FILE_NAME: &str = "ids.key";
 
@@ -39,7 +39,7 @@ fn kept(path: &Path) -> anyhow::Result<String> {
 }
 
 fn make(path: &Path, folder: &Path) -> std::io::Result<()> {
-    fs::create_dir_all(folder)?;
+    make_folder_of(path)?;
     let secret: [u8; 32] = rand::random();
     let text: String = secret.iter().map(|byte| format!("{byte:02x}")).collect();
     let aside = path.with_extension(format!("key.{}", std::process::id()));

@@ -212,6 +212,8 @@ async fn pool(
             .create_if_missing(access == Access::Write)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
+            // What is erased leaves no trace in free pages.
+            .pragma("secure_delete", "ON")
             .busy_timeout(busy_timeout)
     });
     Ok(Database::connect(connect).await?)

@@ -7,12 +7,13 @@ use std::{
 };
 
 /// Each module of `shared` and the modules that it may use.
-const ARROWS: [(&str, &[&str]); 12] = [
+const ARROWS: [(&str, &[&str]); 13] = [
     ("domain", &[]),
     ("clock", &[]),
+    ("files", &[]),
     ("runtime", &[]),
     ("wire", &["domain"]),
-    ("broker", &["domain", "wire"]),
+    ("broker", &["domain", "files", "wire"]),
     ("store", &["domain", "wire"]),
     ("settings", &["broker", "domain", "wire"]),
     ("telemetry", &["settings"]),

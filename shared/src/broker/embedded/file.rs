@@ -4,7 +4,7 @@
 //!
 //! **Invariant:** whoever holds a connection from here has a file of [`SCHEMA_VERSION`].
 
-use std::{fs, io, path::Path, path::PathBuf, time::Duration};
+use std::{fs, path::Path, path::PathBuf, time::Duration};
 
 use sea_orm::sqlx::{
     self, ConnectOptions, Connection, SqliteConnection,
@@ -58,7 +58,7 @@ impl QueueFile {
     pub async fn open(path: &Path) -> Result<(Self, SqliteConnection), BrokerError> {
         // An absolute path cannot be mistaken for one of SQLite's `file:` addresses.
         let path = std::path::absolute(path).map_err(|error| unusable(path, &error))?;
-        create_folder_of(&path).map_err(|error| unusable(&path, &error))?;
+        crate::files::make_folder_of(&path).map_err(|error| unusable(&path, &error))?;
         let mut attempt = 1;
         let connection = loop {
             match establish(&path).await {
@@ -163,26 +163,10 @@ fn options(path: &Path) -> SqliteConnectOptions {
         .filename(path)
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
+        // What is settled leaves no trace in free pages.
+        .pragma("secure_delete", "ON")
         .busy_timeout(LOCK_WAIT)
         .disable_statement_logging()
-}
-
-/// Makes the folder and syncs the one above it: a file that was synced is no use in a folder that is not there.
-fn create_folder_of(path: &Path) -> io::Result<()> {
-    let Some(folder) = path.parent().filter(|folder| !folder.exists()) else {
-        return Ok(());
-    };
-    fs::create_dir_all(folder)?;
-    for folder in folder.ancestors().skip(1) {
-        // Not every system opens folders, and not every file system syncs them; then there is nothing to be done.
-        if fs::File::open(folder)
-            .and_then(|folder| folder.sync_all())
-            .is_err()
-        {
-            break;
-        }
-    }
-    Ok(())
 }
 
 fn unusable(path: &Path, why: &dyn std::error::Error) -> BrokerError {
