@@ -21,7 +21,15 @@ const ARROWS: [(&str, &[&str]); 13] = [
     ("http", &["broker", "domain", "store", "telemetry"]),
     (
         "role",
-        &["broker", "clock", "domain", "settings", "store", "telemetry"],
+        &[
+            "broker",
+            "clock",
+            "domain",
+            "files",
+            "settings",
+            "store",
+            "telemetry",
+        ],
     ),
     ("lib", &[]),
 ];
@@ -34,7 +42,7 @@ const IMPURE: [&str; 7] = [
     "Utc::now",
     "SystemTime",
     "Instant",
-    "rand",
+    "rand::",
 ];
 
 fn sources(folder: &Path) -> Vec<PathBuf> {
