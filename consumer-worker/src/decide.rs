@@ -81,6 +81,11 @@ impl Decider {
                         todo.extend(range.rev().map(|index| index..index + 1))
                     }
                     StoreError::Refused(_) | StoreError::Unknown(_) if !single => todo.extend(halves(range)),
+                    // A lock that is held for so long is an outage of that contact, not the command's fault.
+                    StoreError::Conflict(_) if !error.is_unique_violation() => {
+                        decided.outage = Some(error);
+                        return decided;
+                    }
                     StoreError::Conflict(_) | StoreError::Refused(_) | StoreError::Unknown(_) => {
                         suspects.push((range.start, error));
                     }

@@ -43,6 +43,17 @@ impl Intake {
         &self.consumer
     }
 
+    /// Takes nothing more: what is read ahead goes back, what is in hand can still be settled. A consumer that is only let
+    /// go would hoard messages for as long as anything of it is in hand.
+    pub(crate) async fn stop(mut self) {
+        if let Some(carried) = self.carried.take()
+            && let Err(error) = self.consumer.give_back(vec![carried]).await
+        {
+            tracing::debug!(error = %error, "a delivery could not be given back; it comes again");
+        }
+        self.consumer.stop().await;
+    }
+
     /// Waits for a delivery and takes with it what has arrived already, up to `max` envelopes and what the last message
     /// brings. A delivery that came before goes alone: it may be what ended the worker then. Cancel-safe.
     pub(crate) async fn next(&mut self, max: usize) -> Result<Vec<Taken>, BrokerError> {

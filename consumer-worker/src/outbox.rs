@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use shared::broker::{Broker, Consumer, Delivery, Message, Queue};
+use shared::broker::{Broker, BrokerError, Consumer, Delivery, Message, Queue, RetryTier};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{backoff::Backoff, metrics::WorkerMetrics};
@@ -43,7 +43,7 @@ impl Outbox {
                 sent = sent && publish(broker.as_ref(), *queue, message, &stop).await;
             }
             if sent {
-                settle(consumer.as_ref(), vec![delivery]).await;
+                settle_or_leave(consumer.as_ref(), delivery).await;
             }
             metrics.in_hand.dec();
         });
@@ -59,14 +59,24 @@ impl Outbox {
             deliveries.into_iter().partition(|delivery| delivery.redelivered);
         let mut back = fresh;
         for delivery in again {
-            match self.broker.publish(Queue::Commands, &delivery.message).await {
-                Ok(()) => settle(consumer, vec![delivery]).await,
+            // By the shortest retry tier, which takes it also when the queue of commands is full. No attempt is counted.
+            match self
+                .broker
+                .publish(Queue::Retry(RetryTier::One), &delivery.message)
+                .await
+            {
+                Ok(()) => settle_or_leave(consumer, delivery).await,
                 Err(_) => back.push(delivery),
             }
         }
         if let Err(error) = consumer.give_back(back).await {
             tracing::warn!(error = %error, "deliveries could not be given back; they come again when the connection ends");
         }
+    }
+
+    /// How many deliveries wait for their messages to be sent on.
+    pub(crate) fn held(&self) -> usize {
+        self.tasks.len()
     }
 
     /// Waits for what is being sent.
@@ -77,12 +87,17 @@ impl Outbox {
 }
 
 /// Settles deliveries. If the broker cannot be told they come again, and find their outcome recorded.
-pub(crate) async fn settle(consumer: &dyn Consumer, deliveries: Vec<Delivery>) {
+pub(crate) async fn settle(consumer: &dyn Consumer, deliveries: Vec<Delivery>) -> Result<(), BrokerError> {
     if deliveries.is_empty() {
-        return;
+        return Ok(());
     }
-    if let Err(error) = consumer.settle(deliveries).await {
-        tracing::warn!(error = %error, "deliveries could not be settled; they come again and find their outcome recorded");
+    consumer.settle(deliveries).await.map(drop)
+}
+
+/// Settles a delivery whose message was sent on. Unsettled it comes again: another copy of what was sent, which is known.
+async fn settle_or_leave(consumer: &dyn Consumer, delivery: Delivery) {
+    if let Err(error) = settle(consumer, vec![delivery]).await {
+        tracing::warn!(error = %error, "a delivery could not be settled; it comes again and is known");
     }
 }
 

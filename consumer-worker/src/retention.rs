@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use shared::{clock::Clock, store::Store};
+use shared::{
+    clock::Clock,
+    store::{Store, StoreError},
+};
 use tokio_util::sync::CancellationToken;
 
 /// How often it looks.
@@ -13,7 +16,7 @@ const STEP: u64 = 1_000;
 
 pub(crate) async fn run(store: Store, clock: Clock, keep: Duration, stop: CancellationToken) {
     loop {
-        if let Err(error) = forget(&store, &clock, keep).await {
+        if let Err(error) = forget(&store, &clock, keep, &stop).await {
             // Not urgent: the next hour will do.
             tracing::info!(
                 error.kind = error.kind(),
@@ -28,8 +31,13 @@ pub(crate) async fn run(store: Store, clock: Clock, keep: Duration, stop: Cancel
     }
 }
 
-async fn forget(store: &Store, clock: &Clock, keep: Duration) -> Result<(), shared::store::StoreError> {
+async fn forget(
+    store: &Store,
+    clock: &Clock,
+    keep: Duration,
+    stop: &CancellationToken,
+) -> Result<(), StoreError> {
     let before = clock.now() - TimeDelta::from_std(keep).unwrap_or(TimeDelta::MAX);
-    while store.forget_commands(before, STEP).await? == STEP {}
+    while !stop.is_cancelled() && store.forget_commands(before, STEP).await? == STEP {}
     Ok(())
 }

@@ -34,6 +34,9 @@ use crate::{
 /// RabbitMQ 4 takes. What is larger is rejected, and the broker dead-letters it as it is.
 const MAX_WRAPPED_BYTES: usize = 2 * 1024 * 1024;
 
+/// The most deliveries that wait to be sent on while others are taken one at a time. Each keeps its consumer.
+const HELD_MAX: usize = 16;
+
 /// How many deliveries are in hand for each command of a batch.
 const BATCHES_IN_HAND: usize = 2;
 
@@ -64,12 +67,6 @@ enum Ended {
     Stopped,
     Paused(StoreError),
     Lost(BrokerError),
-}
-
-/// What a batch came to.
-enum Processed {
-    Committed,
-    Paused(StoreError),
 }
 
 impl Worker {
@@ -190,25 +187,37 @@ impl Worker {
             };
             self.consuming.store(true, Ordering::Relaxed);
             let mut intake = Intake::new(consumer);
-            loop {
-                let batch = tokio::select! {
-                    biased;
-                    () = stop.cancelled() => return Ended::Stopped,
-                    batch = intake.next(self.batch_max(pace)) => batch,
-                };
-                let batch = match batch {
-                    Ok(batch) => batch,
-                    Err(error) => return Ended::Lost(error),
-                };
-                let fresh = !batch.iter().any(|taken| taken.delivery.redelivered);
-                match self.process(&intake, batch, stop).await {
-                    Processed::Paused(error) => return Ended::Paused(error),
-                    Processed::Committed => backoff.reset(),
-                }
-                if pace == Pace::Careful && fresh {
-                    pace = Pace::Full;
-                    break;
-                }
+            let left = self.drain(&mut intake, pace, backoff, stop).await;
+            intake.stop().await;
+            match left {
+                Ok(next) => pace = next,
+                Err(ended) => return ended,
+            }
+        }
+    }
+
+    /// Works through what one consumer brings, until another one is needed: says at which pace.
+    async fn drain(
+        &self,
+        intake: &mut Intake,
+        pace: Pace,
+        backoff: &mut Backoff,
+        stop: &CancellationToken,
+    ) -> Result<Pace, Ended> {
+        loop {
+            let batch = tokio::select! {
+                biased;
+                () = stop.cancelled() => return Err(Ended::Stopped),
+                batch = intake.next(self.batch_max(pace)) => batch.map_err(Ended::Lost)?,
+            };
+            let fresh = !batch.iter().any(|taken| taken.delivery.redelivered);
+            self.process(intake, batch, stop).await?;
+            backoff.reset();
+            match pace {
+                Pace::Careful if fresh => return Ok(Pace::Full),
+                // The one delivery that may be in hand waits to be sent on: without a new consumer nothing more would come.
+                Pace::Careful if (1..=HELD_MAX).contains(&self.outbox.held()) => return Ok(Pace::Careful),
+                Pace::Careful | Pace::Full => {}
             }
         }
     }
@@ -232,7 +241,12 @@ impl Worker {
     }
 
     /// One batch: decide and commit, then send on, then settle.
-    async fn process(&self, intake: &Intake, batch: Vec<Taken>, stop: &CancellationToken) -> Processed {
+    async fn process(
+        &self,
+        intake: &Intake,
+        batch: Vec<Taken>,
+        stop: &CancellationToken,
+    ) -> Result<(), Ended> {
         self.metrics
             .in_hand
             .add(batch.len().try_into().unwrap_or(i64::MAX));
@@ -279,14 +293,12 @@ impl Worker {
         self.metrics
             .in_hand
             .sub(done.len().try_into().unwrap_or(i64::MAX));
-        settle(intake.consumer().as_ref(), done).await;
-        match outage {
-            None => Processed::Committed,
-            Some(error) => {
-                self.outbox.give_back(intake.consumer().as_ref(), back).await;
-                Processed::Paused(error)
-            }
+        let settled = settle(intake.consumer().as_ref(), done).await;
+        if let Some(error) = outage {
+            self.outbox.give_back(intake.consumer().as_ref(), back).await;
+            return Err(Ended::Paused(error));
         }
+        settled.map_err(Ended::Lost)
     }
 
     /// What an element sends on, if anything: its next attempt, or a dead letter. Counts what became of it.

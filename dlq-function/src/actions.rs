@@ -96,21 +96,19 @@ impl Actions {
         self.clock.now()
     }
 
-    /// The dead letters that a filter holds for now, oldest first: the set that an action works on, whatever arrives
-    /// meanwhile. At most [`FROZEN_MAX`].
-    pub(crate) async fn freeze(
-        &self,
-        filter: &DeadLetterFilter,
-    ) -> Result<Vec<StoredDeadLetter>, StoreError> {
-        let mut frozen: Vec<StoredDeadLetter> = Vec::new();
+    /// The ids of the dead letters that a filter holds for now, oldest first: the set that an action works on, whatever
+    /// arrives meanwhile. At most [`FROZEN_MAX`].
+    pub(crate) async fn freeze(&self, filter: &DeadLetterFilter) -> Result<Vec<Uuid>, StoreError> {
+        let mut frozen: Vec<Uuid> = Vec::new();
+        let mut after = None;
         loop {
-            let after = frozen.last().map(|last| DeadLetterPosition {
+            let page = self.store.dead_letters_page(filter, after, PAGE).await?;
+            after = page.last().map(|last| DeadLetterPosition {
                 received_at: last.received_at,
                 id: last.id,
             });
-            let page = self.store.dead_letters_page(filter, after, PAGE).await?;
             let last_page = (page.len() as u64) < PAGE;
-            frozen.extend(page);
+            frozen.extend(page.iter().map(|letter| letter.id));
             if last_page || frozen.len() >= FROZEN_MAX {
                 frozen.truncate(FROZEN_MAX);
                 frozen.reverse();
@@ -135,7 +133,7 @@ impl Actions {
             None => vec![found.clone()],
         };
         history.reverse();
-        let prediction = self.foresee(std::slice::from_ref(&found)).await?;
+        let prediction = self.foresee(&[found.id]).await?;
         Ok(Some(DeadLetterDetail {
             letter: DeadLetterView::from(&found),
             masked_body: masked(&found.letter.payload.0),
@@ -178,23 +176,34 @@ impl Actions {
     }
 
     /// What a replay of these would come to: they are folded in order over what is stored. Changes nothing.
-    pub(crate) async fn foresee(&self, letters: &[StoredDeadLetter]) -> Result<Vec<Prediction>, StoreError> {
-        let entries: Vec<Option<Entry>> = letters.iter().map(|letter| self.entry(letter)).collect();
-        let known: Vec<Entry> = entries.iter().flatten().cloned().collect();
+    pub(crate) async fn foresee(&self, ids: &[Uuid]) -> Result<Vec<Prediction>, StoreError> {
+        // Payloads are read one by one and kept only as commands.
+        let mut letters = Vec::with_capacity(ids.len());
+        for id in ids {
+            let found = self.store.dead_letter(*id).await?;
+            letters.push(found.map(|found| (found.state, found.erased, self.entry(&found))));
+        }
+        let known: Vec<Entry> = letters
+            .iter()
+            .flatten()
+            .filter_map(|(_, _, entry)| entry.clone())
+            .collect();
         let latest = Stamp::at_ms(self.clock.now_ms() + self.max_ahead_ms + 1);
         let mut verdicts = self.store.foresee(&known, latest).await?.into_iter();
-        let predict = |(letter, entry): (&StoredDeadLetter, Option<Entry>)| match (entry, letter.state) {
-            (Some(_), DeadLetterState::Discarded) => {
-                verdicts.next();
-                Prediction::CannotBeSent
+        let predict = |letter: Option<(DeadLetterState, bool, Option<Entry>)>| {
+            let Some((state, erased, entry)) = letter else {
+                return Prediction::CannotBeSent;
+            };
+            let foreseen = entry.and_then(|_| verdicts.next()).map(prediction);
+            match (state, foreseen) {
+                (DeadLetterState::Discarded, _) => Prediction::CannotBeSent,
+                (_, Some(foreseen)) => foreseen,
+                (_, None) if erased => Prediction::CannotBeSent,
+                (DeadLetterState::Resolved, None) => Prediction::HasEnded,
+                (DeadLetterState::Open | DeadLetterState::Replayed, None) => Prediction::WouldFailAgain,
             }
-            (Some(_), _) => verdicts.next().map_or(Prediction::WouldFailAgain, prediction),
-            (None, DeadLetterState::Discarded) => Prediction::CannotBeSent,
-            (None, _) if letter.erased => Prediction::CannotBeSent,
-            (None, DeadLetterState::Resolved) => Prediction::HasEnded,
-            (None, _) => Prediction::WouldFailAgain,
         };
-        Ok(letters.iter().zip(entries).map(predict).collect())
+        Ok(letters.into_iter().map(predict).collect())
     }
 
     fn entry(&self, letter: &StoredDeadLetter) -> Option<Entry> {

@@ -17,7 +17,7 @@ use serde_json::json;
 use shared::{
     role::Parts,
     settings::Settings,
-    store::dead_letters::{DeadLetterFilter, DeadLetterState, StoredDeadLetter},
+    store::dead_letters::{DeadLetterFilter, DeadLetterState},
     wire::{Reason, rfc3339},
 };
 use uuid::Uuid;
@@ -294,7 +294,7 @@ async fn act(actions: &Actions, arguments: ActionArguments, act: Act) -> anyhow:
         let mut found = Vec::new();
         for id in &arguments.ids {
             match actions.store.dead_letter(*id).await? {
-                Some(letter) => found.push(letter),
+                Some(letter) => found.push(letter.id),
                 None => refused.push((*id, ActionError::Missing.to_string())),
             }
         }
@@ -312,10 +312,10 @@ async fn act(actions: &Actions, arguments: ActionArguments, act: Act) -> anyhow:
     }
     confirm(act, frozen.len(), arguments.yes)?;
     let mut done = 0;
-    for letter in &frozen {
+    for id in &frozen {
         let result = match act {
-            Act::Replay => actions.replay(letter.id).await,
-            Act::Discard => actions.discard(letter.id).await,
+            Act::Replay => actions.replay(*id).await,
+            Act::Discard => actions.discard(*id).await,
         };
         match result {
             Ok(()) => done += 1,
@@ -326,7 +326,7 @@ async fn act(actions: &Actions, arguments: ActionArguments, act: Act) -> anyhow:
                 );
                 return Err(error.into());
             }
-            Err(error) => refused.push((letter.id, error.to_string())),
+            Err(error) => refused.push((*id, error.to_string())),
         }
     }
     report(act, frozen.len(), done, &refused, arguments.json);
@@ -335,7 +335,7 @@ async fn act(actions: &Actions, arguments: ActionArguments, act: Act) -> anyhow:
 
 async fn dry_run(
     actions: &Actions,
-    frozen: &[StoredDeadLetter],
+    frozen: &[Uuid],
     refused: &[(Uuid, String)],
     act: Act,
     json: bool,

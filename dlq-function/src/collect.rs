@@ -4,6 +4,8 @@
 //! Our workers send dead letters of ours. What the broker dead-letters by itself (delivery limit, expiry, a rejection) comes
 //! raw, as it was published; an array of envelopes is then split into its elements.
 
+use std::panic::AssertUnwindSafe;
+
 use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
 use shared::{
@@ -16,8 +18,26 @@ use uuid::Uuid;
 /// Who gave up what the broker dead-lettered by itself.
 const BROKER: &str = "broker";
 
-/// What a delivery holds, to be stored.
+/// What a delivery holds, to be stored. If reading it panics it is kept whole: what is poison to the worker's reader is
+/// poison to this one.
 pub(crate) fn collect(delivery: &Delivery, now: DateTime<Utc>) -> Vec<Collected> {
+    std::panic::catch_unwind(AssertUnwindSafe(|| read(delivery, now))).unwrap_or_else(|_| {
+        let detail = "reading the message panicked".to_owned();
+        vec![collected(
+            letter(
+                delivery,
+                now,
+                Reason::HandlerPanic,
+                detail,
+                None,
+                &delivery.message.body,
+            ),
+            None,
+        )]
+    })
+}
+
+fn read(delivery: &Delivery, now: DateTime<Utc>) -> Vec<Collected> {
     let message = &delivery.message;
     match DeadLetter::decode(&message.body) {
         Ok(letter) => {
@@ -31,8 +51,34 @@ pub(crate) fn collect(delivery: &Delivery, now: DateTime<Utc>) -> Vec<Collected>
 }
 
 fn raw(delivery: &Delivery, now: DateTime<Utc>) -> Vec<Collected> {
+    decode_message(&delivery.message.body)
+        .into_iter()
+        .map(|element| {
+            let (reason, detail) = why(delivery.broker_reason, element.envelope.as_ref().err());
+            let envelope = element.envelope.ok();
+            let traceparent = envelope
+                .as_ref()
+                .and_then(|envelope| envelope.traceparent.clone());
+            let command = envelope.as_ref().map(command_of);
+            collected(
+                letter(delivery, now, reason, detail, traceparent, element.body),
+                command,
+            )
+        })
+        .collect()
+}
+
+/// A dead letter of what came raw.
+fn letter(
+    delivery: &Delivery,
+    now: DateTime<Utc>,
+    reason: Reason,
+    detail: String,
+    traceparent: Option<String>,
+    body: &[u8],
+) -> DeadLetter {
     let message = &delivery.message;
-    let letter = |reason, detail: String, traceparent, body: &[u8]| DeadLetter {
+    DeadLetter {
         reason,
         detail,
         attempt: message.attempt,
@@ -42,19 +88,7 @@ fn raw(delivery: &Delivery, now: DateTime<Utc>) -> Vec<Collected> {
         traceparent,
         content_type: message.content_type.clone(),
         payload: Payload(body.to_vec()),
-    };
-    decode_message(&message.body)
-        .into_iter()
-        .map(|element| {
-            let (reason, detail) = why(delivery.broker_reason, element.envelope.as_ref().err());
-            let envelope = element.envelope.ok();
-            let traceparent = envelope
-                .as_ref()
-                .and_then(|envelope| envelope.traceparent.clone());
-            let command = envelope.as_ref().map(command_of);
-            collected(letter(reason, detail, traceparent, element.body), command)
-        })
-        .collect()
+    }
 }
 
 /// The reason of what the broker dead-lettered: the broker's word for it, or what is wrong with the bytes.
@@ -123,7 +157,7 @@ fn fingerprint(letter: &DeadLetter, command: Option<&DeadCommand>) -> String {
 mod tests {
     use super::*;
 
-    fn letter(detail: &str, replay: u32, body: &[u8]) -> DeadLetter {
+    fn undecodable(detail: &str, replay: u32, body: &[u8]) -> DeadLetter {
         DeadLetter {
             reason: Reason::Undecodable,
             detail: detail.to_owned(),
@@ -139,22 +173,22 @@ mod tests {
 
     #[test]
     fn copies_are_one_and_a_failure_after_a_replay_is_new() {
-        let first = collected(letter("not JSON at line 1", 0, b"x"), None);
-        let copy = collected(letter("not JSON at line 1", 0, b"x"), None);
+        let first = collected(undecodable("not JSON at line 1", 0, b"x"), None);
+        let copy = collected(undecodable("not JSON at line 1", 0, b"x"), None);
         assert_eq!(first.identity, copy.identity);
         assert_ne!(
             first.identity,
-            collected(letter("not JSON at line 1", 1, b"x"), None).identity
+            collected(undecodable("not JSON at line 1", 1, b"x"), None).identity
         );
         assert_ne!(
             first.identity,
-            collected(letter("not JSON at line 1", 0, b"y"), None).identity
+            collected(undecodable("not JSON at line 1", 0, b"y"), None).identity
         );
     }
 
     #[test]
     fn groups_ignore_numbers() {
-        let group = |detail| collected(letter(detail, 0, b"x"), None).fingerprint;
+        let group = |detail| collected(undecodable(detail, 0, b"x"), None).fingerprint;
         assert_eq!(
             group("not JSON at line 1, column 7"),
             group("not JSON at line 22, column 1")

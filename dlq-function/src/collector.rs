@@ -22,6 +22,8 @@ use crate::{collect::collect, metrics::DlqMetrics};
 
 /// How many dead letters are in hand.
 const IN_HAND: NonZeroU16 = NonZeroU16::new(100).expect("not zero");
+/// How often a dead letter that another transaction was in the way of is stored again.
+const RERUNS_MAX: u32 = 5;
 /// The wait after a failure.
 const PAUSE: Duration = Duration::from_secs(1);
 
@@ -115,36 +117,48 @@ impl Collector {
         }
     }
 
-    /// Stores what a delivery holds, then settles it. Fails, the delivery given back, if SQL cannot be used.
+    /// Stores what a delivery holds, then settles it. Fails, the delivery given back, if SQL cannot be used, or if what SQL
+    /// refuses cannot be parked either.
     async fn keep(&self, consumer: &dyn Consumer, delivery: Delivery) -> Result<(), StoreError> {
-        match self.store_all(&delivery).await {
-            Ok(()) => settle(consumer, delivery).await,
-            Err(StoreError::Refused(error)) => {
-                let error = StoreError::Refused(error);
-                tracing::error!(
-                    error.code = error.code(),
-                    queue.name = Queue::Parking.name(),
-                    "SQL refuses a dead letter; it is parked"
-                );
-                match self.broker.publish(Queue::Parking, &delivery.message).await {
-                    Ok(()) => settle(consumer, delivery).await,
-                    Err(_) => give_back(consumer, delivery).await,
-                }
-            }
-            Err(error) => {
-                give_back(consumer, delivery).await;
-                return Err(error);
-            }
+        let Err(error) = self.store_all(&delivery).await else {
+            settle(consumer, delivery).await;
+            return Ok(());
+        };
+        let its_own_fault = match error {
+            StoreError::Refused(_) => true,
+            StoreError::Unknown(_) => self.store.probe(self.clock.now()).await.is_ok(),
+            StoreError::Conflict(_)
+            | StoreError::Outage(_)
+            | StoreError::TimedOut(_)
+            | StoreError::Schema(_) => false,
+        };
+        if its_own_fault
+            && self
+                .broker
+                .publish(Queue::Parking, &delivery.message)
+                .await
+                .is_ok()
+        {
+            tracing::error!(
+                error.kind = error.kind(),
+                error.code = error.code(),
+                queue.name = Queue::Parking.name(),
+                "SQL refuses a dead letter; it is parked"
+            );
+            settle(consumer, delivery).await;
+            return Ok(());
         }
-        Ok(())
+        give_back(consumer, delivery).await;
+        Err(error)
     }
 
     async fn store_all(&self, delivery: &Delivery) -> Result<(), StoreError> {
         for collected in collect(delivery, self.clock.now()) {
+            let mut reruns = 0;
             let kept = loop {
                 match self.store.keep_dead_letter(&collected, self.clock.now()).await {
                     // A worker records the same command: look again.
-                    Err(StoreError::Conflict(_)) => tokio::task::yield_now().await,
+                    Err(StoreError::Conflict(_)) if reruns < RERUNS_MAX => reruns += 1,
                     result => break result?,
                 }
             };

@@ -15,6 +15,7 @@ use std::{
 
 use async_trait::async_trait;
 use shared::{
+    clock::Clock,
     management::{HEALTH_TIMEOUT, Health, Management, Part},
     role::Parts,
     runtime::ProcessRuntime,
@@ -49,6 +50,9 @@ pub struct Service {
     management: Management,
     series: Metrics,
     store: Store,
+    clock: Clock,
+    /// How long payloads of closed dead letters are kept.
+    keep: Duration,
     metrics: DlqMetrics,
 }
 
@@ -80,6 +84,8 @@ pub async fn build(settings: &Settings, parts: Parts) -> anyhow::Result<Service>
         management,
         series,
         store: parts.store,
+        clock: parts.clock,
+        keep: settings.retention.commands.0,
         metrics,
     })
 }
@@ -112,7 +118,7 @@ impl Service {
             let (api, (), ()) = tokio::join!(
                 self.api.run(health, stop.clone()),
                 self.collector.run(stop.clone()),
-                sweep::run(self.store, self.metrics, stop.clone()),
+                sweep::run(self.store, self.clock, self.keep, self.metrics, stop.clone()),
             );
             drained.cancel();
             api

@@ -1,11 +1,16 @@
-//! The sweep: what a delete raced with is erased within a minute, and the gauge of waiting dead letters is brought up to
+//! The sweep: what a delete raced with is erased within a minute, payloads of closed dead letters past the retention are
+//! emptied, and the gauge of waiting dead letters is brought up to
 //! date.
 
 use std::time::Duration;
 
-use shared::store::{
-    Store, StoreError,
-    dead_letters::{DeadLetterFilter, DeadLetterState},
+use chrono::TimeDelta;
+use shared::{
+    clock::Clock,
+    store::{
+        Store, StoreError,
+        dead_letters::{DeadLetterFilter, DeadLetterState},
+    },
 };
 use tokio_util::sync::CancellationToken;
 
@@ -14,9 +19,15 @@ use crate::metrics::DlqMetrics;
 /// How often it looks; well within the minute that is promised.
 const INTERVAL: Duration = Duration::from_secs(20);
 
-pub(crate) async fn run(store: Store, metrics: DlqMetrics, stop: CancellationToken) {
+pub(crate) async fn run(
+    store: Store,
+    clock: Clock,
+    keep: Duration,
+    metrics: DlqMetrics,
+    stop: CancellationToken,
+) {
     loop {
-        if let Err(error) = sweep(&store, &metrics).await {
+        if let Err(error) = sweep(&store, &clock, keep, &metrics).await {
             tracing::info!(
                 error.kind = error.kind(),
                 error.code = error.code(),
@@ -30,8 +41,10 @@ pub(crate) async fn run(store: Store, metrics: DlqMetrics, stop: CancellationTok
     }
 }
 
-async fn sweep(store: &Store, metrics: &DlqMetrics) -> Result<(), StoreError> {
+async fn sweep(store: &Store, clock: &Clock, keep: Duration, metrics: &DlqMetrics) -> Result<(), StoreError> {
     store.erase_raced_dead_letters().await?;
+    let closed_before = clock.now() - TimeDelta::from_std(keep).unwrap_or(TimeDelta::MAX);
+    store.empty_old_dead_letters(closed_before).await?;
     let open = DeadLetterFilter {
         state: Some(DeadLetterState::Open),
         ..DeadLetterFilter::default()

@@ -101,10 +101,17 @@ impl Parts {
             .with_context(|| format!("the broker (broker.url) is not reachable within {patience:?}"))
     }
 
-    /// Lets go of the broker and of SQL.
+    /// Lets go of the broker and of SQL. Whatever does not answer in time is left to the end of the process: everything
+    /// that matters is done by then.
     pub async fn close(self) {
-        self.broker.close().await;
-        self.store.close().await;
+        const PATIENCE: Duration = Duration::from_secs(3);
+        let close = async {
+            self.broker.close().await;
+            self.store.close().await;
+        };
+        if tokio::time::timeout(PATIENCE, close).await.is_err() {
+            tracing::warn!("the broker or SQL did not let go in time");
+        }
     }
 }
 

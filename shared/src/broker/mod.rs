@@ -245,6 +245,10 @@ pub trait Consumer: Send + Sync + std::fmt::Debug {
     /// If the broker could not be told; then they come again anyway.
     async fn give_back(&self, deliveries: Vec<Delivery>) -> Result<Settled, BrokerError>;
 
+    /// Takes nothing more: what was read ahead goes back to the queue, what is in hand can still be settled. `next` ends
+    /// with an error afterwards.
+    async fn stop(&self);
+
     /// Hands a delivery to the broker's own dead-lettering, as it is: for what is too large to wrap.
     ///
     /// # Errors

@@ -72,6 +72,7 @@ pub struct Ids {
 #[serde(default, rename_all = "camelCase", deny_unknown_fields)]
 pub struct Broker {
     /// `amqp://user:password@host:5672/vhost`, `amqps://…`, or `embedded:PATH` for the embedded queue.
+    #[validate(custom(function = "of_a_broker"))]
     pub url: SecretUrl,
     /// How long a publish may take until it is answered as unconfirmed.
     #[validate(custom(function = "between_1s_and_1min"))]
@@ -95,8 +96,10 @@ pub struct Broker {
 #[serde(default, rename_all = "camelCase", deny_unknown_fields)]
 pub struct Store {
     /// `postgres://user:password@host:5432/database` or `sqlite://PATH`.
+    #[validate(custom(function = "of_a_database"))]
     pub url: SecretUrl,
     /// A standby that answers the reads; `url` does without it.
+    #[validate(custom(function = "of_a_database"))]
     pub read_url: Option<SecretUrl>,
     /// The most connections of each pool.
     #[validate(range(min = 1, max = 1000, message = "must be from 1 to 1000"))]
@@ -386,6 +389,20 @@ fn collect_faults(path: &str, errors: &ValidationErrors, found: &mut Vec<String>
     }
 }
 
+fn of_a_broker(url: &SecretUrl) -> Result<(), ValidationError> {
+    if url.has_scheme(&["amqp://", "amqps://", "embedded:"]) {
+        return Ok(());
+    }
+    Err(fault("must begin with amqp://, amqps:// or embedded:"))
+}
+
+fn of_a_database(url: &SecretUrl) -> Result<(), ValidationError> {
+    if url.has_scheme(&["postgres://", "postgresql://", "sqlite://"]) {
+        return Ok(());
+    }
+    Err(fault("must begin with postgres:// or sqlite://"))
+}
+
 fn fault(message: &'static str) -> ValidationError {
     ValidationError::new("out-of-bounds").with_message(message.into())
 }
@@ -486,11 +503,23 @@ mod tests {
                 "ids.key must have at least 32 bytes",
             ),
             ("CONTATO__IDS__KEY_FILE", "/nowhere", "CONTATO__IDS__KEY_FILE"),
-            ("CONTATO__STORE__URL", "mysql://h/d", "store.url"),
+            (
+                "CONTATO__STORE__URL",
+                "amqp://u:geheim@h/d",
+                "store.url must begin with postgres://",
+            ),
+            (
+                "CONTATO__BROKER__URL",
+                "sqlite://x",
+                "broker.url must begin with amqp://",
+            ),
             ("CONTATO__BROKER__RETRY_DELAYS", "1s,2s", "broker.retryDelays"),
         ] {
             let error = load(&[(variable, value)]).unwrap_err().to_string();
-            assert!(error.contains(expected), "{variable}={value}: {error}");
+            assert!(
+                error.contains(expected) && !error.contains("geheim"),
+                "{variable}={value}: {error}"
+            );
         }
     }
 }

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, ExprTrait,
-    PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Set,
+    FromQueryResult, Iterable, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Set,
     sea_query::{Expr, OnConflict, Query},
 };
 use uuid::Uuid;
@@ -125,6 +125,29 @@ pub struct StoredDeadLetter {
     pub erased: bool,
 }
 
+/// A row without its body: lists of many must not load megabytes.
+#[derive(FromQueryResult)]
+struct Listed {
+    id: Uuid,
+    command_id: Option<Uuid>,
+    contact_id: Option<Uuid>,
+    operation: Option<String>,
+    reason: String,
+    detail: String,
+    fingerprint: String,
+    attempt: i32,
+    replay: i32,
+    failed_at: DateTime<Utc>,
+    received_at: DateTime<Utc>,
+    worker: String,
+    traceparent: Option<String>,
+    content_type: String,
+    body_bytes: i32,
+    state: String,
+    state_changed_at: DateTime<Utc>,
+    erased: bool,
+}
+
 /// Which dead letters; every filter that is set must hold.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DeadLetterFilter {
@@ -201,7 +224,7 @@ impl Store {
             .transpose()
     }
 
-    /// A page of dead letters, newest first, from a position on.
+    /// A page of dead letters, newest first, from a position on; their payloads are left out.
     ///
     /// # Errors
     /// If SQL does not answer.
@@ -220,7 +243,12 @@ impl Store {
             .order_by_desc(Column::ReceivedAt)
             .order_by_desc(Column::Id)
             .limit(limit);
-        let read = async { Ok(query.all(&self.write).await?) };
+        let listed = Column::iter().filter(|column| !matches!(column, Column::Body | Column::Identity));
+        let query = query
+            .select_only()
+            .columns(listed)
+            .column_as(Column::Body.is_null(), "erased");
+        let read = async { Ok(query.into_model::<Listed>().all(&self.write).await?) };
         self.timed(read)
             .await?
             .into_iter()
@@ -262,6 +290,24 @@ impl Store {
             Ok(discarded)
         })
         .await
+    }
+
+    /// Empties closed dead letters that were closed before a time, and those that were sent again before it and can never
+    /// be matched with an outcome, since no command could be read in them. Says how many.
+    ///
+    /// # Errors
+    /// If SQL does not answer.
+    pub async fn empty_old_dead_letters(&self, closed_before: DateTime<Utc>) -> Result<u64, StoreError> {
+        let closed = [DeadLetterState::Resolved, DeadLetterState::Discarded].map(DeadLetterState::as_str);
+        let unmatched = Condition::all()
+            .add(Column::State.eq(DeadLetterState::Replayed.as_str()))
+            .add(Column::CommandId.is_null());
+        let old = Condition::all()
+            .add(Column::Body.is_not_null())
+            .add(Column::StateChangedAt.lt(closed_before))
+            .add(Condition::any().add(Column::State.is_in(closed)).add(unmatched));
+        self.timed(async { Ok(empty_bodies(&self.write, old).await?) })
+            .await
     }
 
     /// Erases what a delete raced with: payloads of dead letters whose contact is deleted. Says how many.
@@ -330,10 +376,17 @@ async fn keep(
         .on_conflict(unless_known)
         .exec_without_returning(sql)
         .await?;
+    // Locked, so that a worker that ends the command now either is seen or sees this dead letter.
     let recorded = command_rows::Entity::find_by_id(command.id.as_uuid())
+        .lock_exclusive()
         .one(sql)
         .await?;
-    if recorded.is_none_or(|row| row.status == DEAD_LETTERED) {
+    let Some(recorded) = recorded else {
+        return Err(StoreError::Conflict(DbErr::RecordNotFound(
+            "a command's row was replaced".to_owned(),
+        )));
+    };
+    if recorded.status == DEAD_LETTERED {
         return Ok(Kept::Open);
     }
     // An id that conflicts is another request under a used id: the recorded outcome is not this one's.
@@ -358,6 +411,16 @@ async fn is_deleted(sql: &DatabaseTransaction, id: ContactId) -> Result<bool, Db
 }
 
 async fn discard(sql: &DatabaseTransaction, id: Uuid, now: DateTime<Utc>) -> Result<Discarded, StoreError> {
+    let Some(seen) = Entity::find_by_id(id).one(sql).await? else {
+        return Ok(Discarded::Missing);
+    };
+    // In the order in which a worker locks: the command, then its dead letters.
+    if let Some(command) = seen.command_id {
+        command_rows::Entity::find_by_id(command)
+            .lock_exclusive()
+            .one(sql)
+            .await?;
+    }
     let Some(found) = Entity::find_by_id(id).lock_exclusive().one(sql).await? else {
         return Ok(Discarded::Missing);
     };
@@ -488,6 +551,36 @@ impl TryFrom<Model> for StoredDeadLetter {
     type Error = StoreError;
 
     fn try_from(row: Model) -> Result<Self, StoreError> {
+        let body = row.body;
+        let mut stored = Self::try_from(Listed {
+            id: row.id,
+            command_id: row.command_id,
+            contact_id: row.contact_id,
+            operation: row.operation,
+            reason: row.reason,
+            detail: row.detail,
+            fingerprint: row.fingerprint,
+            attempt: row.attempt,
+            replay: row.replay,
+            failed_at: row.failed_at,
+            received_at: row.received_at,
+            worker: row.worker,
+            traceparent: row.traceparent,
+            content_type: row.content_type,
+            body_bytes: row.body_bytes,
+            state: row.state,
+            state_changed_at: row.state_changed_at,
+            erased: body.is_none(),
+        })?;
+        stored.letter.payload = Payload(body.unwrap_or_default());
+        Ok(stored)
+    }
+}
+
+impl TryFrom<Listed> for StoredDeadLetter {
+    type Error = StoreError;
+
+    fn try_from(row: Listed) -> Result<Self, StoreError> {
         let operation = row.operation.map(|operation| operation.parse()).transpose();
         Ok(Self {
             id: row.id,
@@ -499,7 +592,7 @@ impl TryFrom<Model> for StoredDeadLetter {
             state_changed_at: row.state_changed_at,
             received_at: row.received_at,
             body_bytes: row.body_bytes.try_into().unwrap_or_default(),
-            erased: row.body.is_none(),
+            erased: row.erased,
             letter: DeadLetter {
                 reason: Reason::from_code(&row.reason).ok_or_else(|| corrupt("reason"))?,
                 detail: row.detail,
@@ -509,7 +602,7 @@ impl TryFrom<Model> for StoredDeadLetter {
                 worker: row.worker,
                 traceparent: row.traceparent,
                 content_type: row.content_type,
-                payload: Payload(row.body.unwrap_or_default()),
+                payload: Payload(Vec::new()),
             },
         })
     }

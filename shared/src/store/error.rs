@@ -40,6 +40,11 @@ impl StoreError {
         }
     }
 
+    /// Whether a row with the same unique value was in the way: alone among conflicts it can be the data's own fault.
+    pub fn is_unique_violation(&self) -> bool {
+        matches!(self.code().as_deref(), Some("23505" | "1555" | "2067"))
+    }
+
     /// The SQLSTATE (PostgreSQL) or the extended result code (SQLite), where there is one. Unlike the message it
     /// never repeats data.
     pub fn code(&self) -> Option<String> {
@@ -85,8 +90,9 @@ fn class_of(code: &str) -> Class {
         return match (&code[..2], code) {
             (_, "40001" | "40P01" | "55P03" | "23505") => Class::Conflict,
             ("22" | "23", _) => Class::Refused,
-            // Connection, authorisation, resources, operator intervention, system error, read-only.
-            ("08" | "28" | "3D" | "53" | "57" | "58" | "F0" | "XX", _) | (_, "25006") => Class::Outage,
+            // Connection, state of the transaction (read-only, ended by the server), authorisation, resources, operator
+            // intervention, system error. Not XX: one corrupt row is one message's trouble, which the probe tells apart.
+            ("08" | "25" | "28" | "3D" | "53" | "57" | "58" | "F0", _) => Class::Outage,
             // Missing grant, table, column, function, schema.
             (_, "42501" | "42P01" | "42703" | "42883" | "3F000") => Class::Outage,
             _ => Class::Unknown,
@@ -150,6 +156,8 @@ mod tests {
             ("42501", Class::Outage),
             ("42703", Class::Outage),
             ("25006", Class::Outage),
+            ("25P03", Class::Outage),
+            ("XX001", Class::Unknown),
             ("42601", Class::Unknown),
             ("5", Class::Conflict),
             ("517", Class::Conflict),

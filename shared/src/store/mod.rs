@@ -112,22 +112,23 @@ impl Store {
         )))
     }
 
-    /// The versions of the schema in order.
+    /// The versions of the schema that this program knows, in order. A database may have newer ones.
     ///
     /// # Errors
     /// If SQL does not answer.
     pub async fn schema(&self) -> Result<Vec<SchemaVersion>, StoreError> {
-        use sea_orm_migration::MigrationStatus::Applied;
-        let versions = self
-            .timed(async {
-                Ok(migrations::Migrator::get_migration_with_status_read_only(&self.write).await?)
-            })
+        let applied = self
+            .timed(async { Ok(migrations::applied(&self.write).await?) })
             .await?;
-        let version = |migration: &sea_orm_migration::migrator::Migration| SchemaVersion {
-            name: migration.name().to_owned(),
-            applied: migration.status() == Applied,
-        };
-        Ok(versions.iter().map(version).collect())
+        let known = migrations::Migrator::migrations()
+            .into_iter()
+            .map(|migration| migration.name().to_owned());
+        Ok(known
+            .map(|name| SchemaVersion {
+                applied: applied.contains(&name),
+                name,
+            })
+            .collect())
     }
 
     /// Applies the next `steps` versions of the schema, or all.
@@ -204,7 +205,14 @@ async fn pool(
             options.max_connections
         });
     if !sqlite {
-        connect.statement_timeout(options.operation_timeout);
+        let limit = options.operation_timeout.as_millis().to_string();
+        // A process that freezes in the middle of a transaction must not hold its locks for longer than it would run.
+        connect.map_sqlx_postgres_opts(move |postgres| {
+            postgres.options([
+                ("statement_timeout", &limit),
+                ("idle_in_transaction_session_timeout", &limit),
+            ])
+        });
     }
     let busy_timeout = options.operation_timeout;
     connect.map_sqlx_sqlite_opts(move |sqlite| {

@@ -1,7 +1,10 @@
 //! The probe: whether SQL would take a batch now. A worker that paused takes nothing until it has succeeded.
 
 use chrono::{DateTime, Utc};
-use sea_orm::{ActiveModelTrait, DatabaseTransaction, DbErr, EntityTrait, QuerySelect, Set};
+use sea_orm::{
+    ActiveModelTrait, ColumnTrait, DatabaseTransaction, DbErr, EntityTrait, QueryFilter, QuerySelect, Set,
+    sea_query::Expr,
+};
 use uuid::Uuid;
 
 use super::{
@@ -62,7 +65,11 @@ async fn write_and_take_back(sql: &DatabaseTransaction, now: DateTime<Utc>) -> R
     commands::Entity::insert(command)
         .exec_without_returning(sql)
         .await?;
-    dead_letters::Entity::delete_by_id(PROBE_ID).exec(sql).await?;
+    dead_letters::Entity::update_many()
+        .col_expr(dead_letters::Column::StateChangedAt, Expr::val(now))
+        .filter(dead_letters::Column::Id.eq(PROBE_ID))
+        .exec(sql)
+        .await?;
     commands::Entity::delete_by_id(PROBE_ID).exec(sql).await?;
     contacts::Entity::delete_by_id(PROBE_ID).exec(sql).await?;
     Ok(())

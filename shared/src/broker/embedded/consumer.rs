@@ -178,6 +178,11 @@ impl Consumer for EmbeddedConsumer {
         self.conclude(&deliveries, job).await
     }
 
+    async fn stop(&self) {
+        self.ended.cancel();
+        self.feed.put_back(self.hand.stop());
+    }
+
     async fn reject(&self, delivery: Delivery) -> Result<Settled, BrokerError> {
         let queue = self.feed.queue();
         let job = |out: &[Out]| out.first().map(|out| Job::Reject { queue, id: out.id });

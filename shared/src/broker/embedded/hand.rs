@@ -157,6 +157,14 @@ impl Hand {
         self.room.notify_one();
     }
 
+    /// Takes nothing more; what was read ahead has to go back, what is out stays.
+    pub fn stop(&self) -> Vec<i64> {
+        let mut state = lock(&self.state);
+        state.dropped = true;
+        let ahead = std::mem::take(&mut state.ahead);
+        ahead.into_iter().map(|fetched| fetched.row.id).collect()
+    }
+
     /// Ends the hand; what was in it has to go back.
     pub fn end(&self) -> Vec<i64> {
         let mut state = lock(&self.state);

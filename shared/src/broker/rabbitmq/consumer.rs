@@ -12,13 +12,17 @@ use std::{
     num::NonZeroU16,
     sync::{Mutex, MutexGuard, PoisonError},
     task::{Context, Poll, Waker},
+    time::Duration,
 };
 
 use async_trait::async_trait;
 use futures_util::{FutureExt, StreamExt, future::BoxFuture};
 use lapin::{
     BasicProperties, Channel,
-    options::{BasicAckOptions, BasicConsumeOptions, BasicNackOptions, BasicQosOptions, BasicRejectOptions},
+    options::{
+        BasicAckOptions, BasicCancelOptions, BasicConsumeOptions, BasicNackOptions, BasicQosOptions,
+        BasicRejectOptions,
+    },
     types::{AMQPValue, FieldTable, ShortString},
 };
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -31,6 +35,9 @@ use super::{
 
 /// AMQP's delivery tags count up from 1 on each channel; above these bits stands which consumer it was.
 const TAG_BITS: u32 = 44;
+
+/// How long the broker has to say that it delivers no more.
+const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A consumer of one queue.
 pub(super) struct RabbitMqConsumer {
@@ -203,6 +210,21 @@ impl Consumer for RabbitMqConsumer {
 
     async fn give_back(&self, deliveries: Vec<Delivery>) -> Result<Settled, BrokerError> {
         Ok(self.settle_as(Verdict::Requeue, &deliveries).await)
+    }
+
+    async fn stop(&self) {
+        let mut stream = self.stream.lock().await;
+        let cancelled = self
+            .channel
+            .basic_cancel(stream.tag(), BasicCancelOptions { nowait: false });
+        // A broker that does not answer gets everything back when the connection is given up.
+        drop(tokio::time::timeout(STOP_TIMEOUT, cancelled).await);
+        let mut ahead = Vec::new();
+        while let Some(Ok(delivery)) = stream.next().now_or_never().map(|item| self.take(item)) {
+            ahead.extend(delivery);
+        }
+        lock(&self.ended).get_or_insert_with(|| BrokerError::Lost("the consumer was stopped".to_owned()));
+        self.settle_as(Verdict::Requeue, &ahead).await;
     }
 
     async fn reject(&self, delivery: Delivery) -> Result<Settled, BrokerError> {

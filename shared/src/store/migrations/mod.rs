@@ -1,6 +1,9 @@
 //! The versions of the schema, for PostgreSQL and SQLite alike. A migration that has been released is never changed;
 //! the next one mends it.
 
+use std::collections::HashSet;
+
+use sea_orm::{DatabaseConnection, EntityTrait};
 use sea_orm_migration::prelude::*;
 
 mod m20261122_000001_contacts;
@@ -19,6 +22,18 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000003_dead_letters::Migration),
         ]
     }
+}
+
+/// The names of the versions that a database has, those of a newer program included.
+pub(super) async fn applied(database: &DatabaseConnection) -> Result<HashSet<String>, DbErr> {
+    const TABLE: &str = "seaql_migrations";
+    if !SchemaManager::new(database).has_table(TABLE).await? {
+        return Ok(HashSet::new());
+    }
+    let rows = sea_orm_migration::seaql_migrations::Entity::find()
+        .all(database)
+        .await?;
+    Ok(rows.into_iter().map(|row| row.version).collect())
 }
 
 /// A text whose order is that of its bytes, the same on every database and in every locale.

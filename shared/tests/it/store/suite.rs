@@ -1,7 +1,7 @@
 //! What both databases must do alike: one list of cases, run against each.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use sea_orm::{ConnectionTrait, Database};
+use sea_orm::{ConnectionTrait, Database, TransactionTrait};
 use shared::{
     domain::{
         Action, Changes, Command, CommandId, ContactId, Email, Entry, IdIssuer, IdKey, KeyHash, Life, Name,
@@ -41,6 +41,9 @@ macro_rules! cases {
 cases!(
     the_schema_goes_up_and_down_and_up_again,
     an_older_schema_is_refused_with_what_to_run,
+    a_newer_schema_is_taken,
+    a_transaction_that_froze_lets_go_of_its_locks,
+    payloads_of_closed_dead_letters_are_emptied_in_time,
     the_probe_writes_and_leaves_nothing,
     the_probe_fails_for_what_a_batch_fails_for,
     a_contact_lives_and_is_erased,
@@ -172,6 +175,89 @@ async fn an_older_schema_is_refused_with_what_to_run(test: TestStore) {
     let error = test.store.check_schema().await.unwrap_err().to_string();
     assert!(error.contains("dead_letters"), "{error}");
     assert!(test.store.probe(at(0)).await.is_err());
+}
+
+/// A rolling upgrade migrates first: what is still running goes on.
+async fn a_newer_schema_is_taken(test: TestStore) {
+    let test = test.migrated().await;
+    sql(
+        &test,
+        "INSERT INTO seaql_migrations (version, applied_at) VALUES ('m20991231_000001_later', 1)",
+    )
+    .await;
+    test.store.check_schema().await.unwrap();
+    test.store.probe(at(0)).await.unwrap();
+}
+
+/// To see it red: leave out `idle_in_transaction_session_timeout`.
+async fn a_transaction_that_froze_lets_go_of_its_locks(test: TestStore) {
+    let test = test.migrated().await;
+    if !test.database.url().starts_with("postgres") {
+        // A SQLite transaction ends with its process; one that froze is waited for, then it is an outage.
+        return;
+    }
+    let create = Make::new().create(1, "Ana", None, None);
+    apply(&test, std::slice::from_ref(&create), 0).await;
+    // A worker that froze: it has begun a batch with the store's own options and is never polled again.
+    let mut quick = super::options(test.database.url());
+    quick.operation_timeout = std::time::Duration::from_secs(2);
+    let frozen = shared::store::Store::open(&quick).await.unwrap();
+    let half_way = [Make::new().rename(create.command.contact_id, 3, "Oi")];
+    let mut held = Box::pin(frozen.apply(&half_way, at(1), Stamp::at_ms(LATEST_MS)));
+    let gate = Database::connect(test.database.url()).await.unwrap();
+    let closed = gate.begin().await.unwrap();
+    closed
+        .execute_unprepared("LOCK TABLE commands IN ACCESS EXCLUSIVE MODE")
+        .await
+        .unwrap();
+    // It has locked the contact and waits at the gate; from here on nobody polls it.
+    let waits = std::time::Duration::from_secs(1);
+    assert!(tokio::time::timeout(waits, &mut held).await.is_err());
+    closed.rollback().await.unwrap();
+    let rename = Make::new().rename(create.command.contact_id, 5, "Eva");
+    assert_eq!(
+        apply(&test, &[rename], 1).await,
+        [APPLIED],
+        "within this store's 10 s"
+    );
+    drop(held);
+}
+
+async fn payloads_of_closed_dead_letters_are_emptied_in_time(test: TestStore) {
+    let test = test.migrated().await;
+    let make = Make::new();
+    let (open, ended) = (
+        make.create(1, "Ana", None, None),
+        make.create(2, "Bia", None, None),
+    );
+    let letters = [
+        letter_of(&open, Reason::StoreRefused, 0),
+        letter_of(&ended, Reason::StoreRefused, 0),
+    ];
+    for letter in &letters {
+        test.store.keep_dead_letter(letter, at(0)).await.unwrap();
+    }
+    apply(&test, &[ended], 10).await;
+    assert_eq!(test.store.empty_old_dead_letters(at(10)).await.unwrap(), 0);
+    assert_eq!(test.store.empty_old_dead_letters(at(11)).await.unwrap(), 1);
+    assert!(
+        !test
+            .store
+            .dead_letter(letters[0].id)
+            .await
+            .unwrap()
+            .unwrap()
+            .erased,
+        "what waits is kept"
+    );
+    assert!(
+        test.store
+            .dead_letter(letters[1].id)
+            .await
+            .unwrap()
+            .unwrap()
+            .erased
+    );
 }
 
 async fn the_probe_writes_and_leaves_nothing(test: TestStore) {

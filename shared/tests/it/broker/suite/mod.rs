@@ -34,6 +34,7 @@ macro_rules! conformance {
             retries::dead_letters_and_parking_are_queues_too,
             settling::abandoned_deliveries_come_again,
             settling::given_back_deliveries_come_again,
+            settling::a_stopped_consumer_hoards_nothing,
             settling::a_batch_is_settled_in_one_call,
             settling::settling_some_leaves_the_others,
             settling::settling_twice_or_elsewhere_settles_nothing,

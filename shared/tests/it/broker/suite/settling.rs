@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use shared::broker::{Queue, QueueOptions, Settled};
 
 use super::{
-    super::support::{bound, ids, message, next, nothing_comes, publish_many, take},
+    super::support::{bound, ids, message, next, nothing_comes, publish_many, take, until},
     Harness, fresh,
 };
 
@@ -33,6 +33,42 @@ pub async fn no_more_are_in_hand_than_the_bound<H: Harness>() {
     assert_eq!(consumer.settle(in_hand).await, Ok(Settled::Gone));
     next(&consumer).await;
     nothing_comes(&consumer).await;
+}
+
+/// To see it red: let `stop` do nothing. What was read ahead then waits for the drop of the stopped consumer.
+pub async fn a_stopped_consumer_hoards_nothing<H: Harness>() {
+    let (_harness, broker) = fresh::<H>(QueueOptions::default()).await;
+    let published = publish_many(&broker, Queue::Commands, 5).await;
+    assert!(published.iter().all(Result::is_ok));
+    let stopped = broker
+        .consume(Queue::Commands, bound(10))
+        .await
+        .expect("consuming");
+    let in_hand = take(&stopped, 2).await;
+    stopped.stop().await;
+    assert!(stopped.next().await.is_err());
+
+    let consumer = broker
+        .consume(Queue::Commands, bound(10))
+        .await
+        .expect("consuming");
+    let ahead = take(&consumer, 3).await;
+    assert_eq!(
+        stopped.settle(in_hand).await,
+        Ok(Settled::Gone),
+        "what is in hand can still be settled"
+    );
+    assert_eq!(consumer.settle(ahead).await, Ok(Settled::Gone));
+    drop((stopped, consumer));
+    until("nothing is left", async || {
+        broker.depth(Queue::Commands).await == Ok(0)
+    })
+    .await;
+    let last = broker
+        .consume(Queue::Commands, bound(10))
+        .await
+        .expect("consuming");
+    nothing_comes(&last).await;
 }
 
 pub async fn abandoned_deliveries_come_again<H: Harness>() {
