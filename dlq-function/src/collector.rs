@@ -120,17 +120,16 @@ impl Collector {
     /// Stores what a delivery holds, then settles it. Fails, the delivery given back, if SQL cannot be used, or if what SQL
     /// refuses cannot be parked either.
     async fn keep(&self, consumer: &dyn Consumer, delivery: Delivery) -> Result<(), StoreError> {
-        let Err(error) = self.store_all(&delivery).await else {
+        let mut stored = self.store_all(&delivery).await;
+        let mut its_own_fault = matches!(stored, Err(StoreError::Refused(_)));
+        if matches!(stored, Err(StoreError::Unknown(_))) && self.store.probe(self.clock.now()).await.is_ok() {
+            // SQL works, but it may have begun to just now: what fails once more fails by its own fault.
+            stored = self.store_all(&delivery).await;
+            its_own_fault = matches!(stored, Err(StoreError::Refused(_) | StoreError::Unknown(_)));
+        }
+        let Err(error) = stored else {
             settle(consumer, delivery).await;
             return Ok(());
-        };
-        let its_own_fault = match error {
-            StoreError::Refused(_) => true,
-            StoreError::Unknown(_) => self.store.probe(self.clock.now()).await.is_ok(),
-            StoreError::Conflict(_)
-            | StoreError::Outage(_)
-            | StoreError::TimedOut(_)
-            | StoreError::Schema(_) => false,
         };
         if its_own_fault
             && self
