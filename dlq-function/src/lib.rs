@@ -4,23 +4,14 @@
 //! **Invariant:** a dead letter is settled only once it is stored, and a replay publishes the same command id, so that once
 //! or ten times is the same.
 
-use std::{
-    net::SocketAddr,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
-};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use async_trait::async_trait;
 use shared::{
     clock::Clock,
-    management::{HEALTH_TIMEOUT, Health, Management, Part},
-    role::Parts,
-    runtime::ProcessRuntime,
+    management::Management,
+    role::{ConsumerHealth, Parts, refuse_older_schema},
     settings::Settings,
-    store::{Store, StoreError},
+    store::Store,
     telemetry::Metrics,
 };
 use tokio_util::sync::CancellationToken;
@@ -38,9 +29,6 @@ use actions::Actions;
 use collector::Collector;
 use metrics::DlqMetrics;
 use routes::Api;
-
-/// How long the schema is asked for at start; a database that is down does not keep the service from starting.
-const SCHEMA_CHECK_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The service, ready to run.
 #[derive(Debug)]
@@ -62,11 +50,7 @@ pub struct Service {
 /// If an address is in use, or the database answers with an older schema.
 pub async fn build(settings: &Settings, parts: Parts) -> anyhow::Result<Service> {
     let management = Management::bind(settings.dlq_function.management)?;
-    let checked = tokio::time::timeout(SCHEMA_CHECK_TIMEOUT, parts.store.check_schema()).await;
-    // Any other failure is waited for by the collector itself.
-    if let Ok(Err(error @ StoreError::Schema(_))) = checked {
-        return Err(error.into());
-    }
+    refuse_older_schema(&parts.store).await?;
     let series = Metrics::new();
     let metrics = DlqMetrics::new(&series);
     let actions = Actions::new(settings, &parts);
@@ -106,12 +90,11 @@ impl Service {
     /// # Errors
     /// If a listener fails.
     pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
-        let health = Arc::new(State {
-            consuming: self.collector.consuming(),
-            store: self.store.clone(),
-            draining: stop.clone(),
-            runtime: ProcessRuntime::current(),
-        });
+        let health = Arc::new(ConsumerHealth::new(
+            self.collector.consuming(),
+            self.store.clone(),
+            stop.clone(),
+        ));
         let drained = CancellationToken::new();
         let management = self.management.run(self.series, health.clone(), drained.clone());
         let work = async {
@@ -124,37 +107,5 @@ impl Service {
             api
         };
         tokio::try_join!(work, management).map(drop)
-    }
-}
-
-struct State {
-    consuming: Arc<AtomicBool>,
-    store: Store,
-    draining: CancellationToken,
-    runtime: ProcessRuntime,
-}
-
-#[async_trait]
-impl Health for State {
-    fn ready(&self) -> bool {
-        !self.draining.is_cancelled()
-    }
-
-    async fn parts(&self) -> Vec<Part> {
-        let store = self.store.clone();
-        let store = self
-            .runtime
-            .run(async move { tokio::time::timeout(HEALTH_TIMEOUT, store.ping()).await })
-            .await;
-        vec![
-            Part {
-                name: "broker",
-                up: self.consuming.load(Ordering::Relaxed),
-            },
-            Part {
-                name: "store",
-                up: matches!(store, Ok(Ok(()))),
-            },
-        ]
     }
 }

@@ -19,9 +19,8 @@ use shared::{
         metrics::HttpMetrics,
     },
     management::{Health, Management, bind, health_routes},
-    role::Parts,
+    role::{Parts, refuse_older_schema},
     settings::Settings,
-    store::StoreError,
     telemetry::Metrics,
 };
 use tokio_util::sync::CancellationToken;
@@ -53,8 +52,6 @@ const SUCCESSES: [(&str, &str, &str); 9] = [
     ("GET", COMMANDS, "200"),
 ];
 
-/// How long the schema is asked for at start; a database that is down does not keep the API from starting.
-const SCHEMA_CHECK_TIMEOUT: Duration = Duration::from_secs(5);
 /// How often the state of the broker's connection is noted.
 const BROKER_NOTE_INTERVAL: Duration = Duration::from_secs(1);
 /// What is left of the shutdown's deadline for letting go of broker and SQL.
@@ -79,11 +76,8 @@ pub struct Service {
 pub async fn build(settings: &Settings, parts: Parts) -> anyhow::Result<Service> {
     let (listener, address) = bind(settings.producer_api.listen)?;
     let management = Management::bind(settings.producer_api.management)?;
-    let checked = tokio::time::timeout(SCHEMA_CHECK_TIMEOUT, parts.store.check_schema()).await;
-    match checked {
-        Ok(Ok(())) => {}
-        Ok(Err(error @ StoreError::Schema(_))) => return Err(error.into()),
-        Ok(Err(_)) | Err(_) => tracing::warn!("SQL does not answer yet: writes are taken, reads are not"),
+    if !refuse_older_schema(&parts.store).await? {
+        tracing::warn!("SQL does not answer yet: writes are taken, reads are not");
     }
     let series = Metrics::new();
     let api = Api::new(settings, parts, ApiMetrics::new(&series));

@@ -21,11 +21,14 @@ use crate::{
     domain::IdKey,
     files::make_folder_of,
     settings::Settings,
-    store::{Store, StoreOptions},
+    store::{Store, StoreError, StoreOptions},
     telemetry,
 };
 
+mod health;
 mod id_key;
+
+pub use health::ConsumerHealth;
 
 /// The arguments that every binary takes.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -146,6 +149,20 @@ async fn open_broker(settings: &Settings, role: &str) -> anyhow::Result<Arc<dyn 
         ..RabbitMqOptions::new(settings.broker.url.secret().clone())
     };
     Ok(RabbitMq::start(options))
+}
+
+/// Refuses a database that answers with an older schema. One that does not answer keeps no service from starting: says
+/// whether it has answered.
+///
+/// # Errors
+/// If the schema is older; the error says what to run.
+pub async fn refuse_older_schema(store: &Store) -> anyhow::Result<bool> {
+    const PATIENCE: Duration = Duration::from_secs(5);
+    match tokio::time::timeout(PATIENCE, store.check_schema()).await {
+        Ok(Ok(())) => Ok(true),
+        Ok(Err(error @ StoreError::Schema(_))) => Err(error.into()),
+        Ok(Err(_)) | Err(_) => Ok(false),
+    }
 }
 
 /// A token that is cancelled at SIGTERM or SIGINT (Ctrl-C).

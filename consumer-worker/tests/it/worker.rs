@@ -7,26 +7,9 @@ use shared::{
     domain::{Action, Changes, Command, ContactId, Name, Stamp},
     wire::{CommandStatus, Payload, Reason},
 };
-use test_support::{Pair, Running, eventually};
+use test_support::{Pair, Running, eventually, on_both_pairs};
 
-macro_rules! cases {
-    ($($case:ident),+ $(,)?) => {
-        mod embedded {
-            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn $case() {
-                super::$case(super::Pair::embedded().await).await;
-            })+
-        }
-        mod servers {
-            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn $case() {
-                super::$case(super::Pair::servers().await).await;
-            })+
-        }
-    };
-}
-
-cases!(
+on_both_pairs!(
     commands_are_applied_in_batches_and_settled,
     two_workers_and_every_message_twice_have_one_effect,
     each_poison_is_a_dead_letter_with_its_reason_and_bytes_and_its_neighbours_are_applied,

@@ -8,26 +8,9 @@ use shared::{
     store::dead_letters::{DeadLetterFilter, DeadLetterState},
     wire::{CommandStatus, DeadLetter, Envelope, Payload, Reason},
 };
-use test_support::{Pair, Running, eventually};
+use test_support::{Pair, Running, eventually, on_both_pairs};
 
-macro_rules! cases {
-    ($($case:ident),+ $(,)?) => {
-        mod embedded {
-            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn $case() {
-                super::$case(super::Pair::embedded().await).await;
-            })+
-        }
-        mod servers {
-            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn $case() {
-                super::$case(super::Pair::servers().await).await;
-            })+
-        }
-    };
-}
-
-cases!(
+on_both_pairs!(
     a_replay_applies_what_failed_and_closes_it,
     what_is_still_poison_is_dead_lettered_again_with_its_history,
     a_discard_ends_the_command,

@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, Utc};
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, ExprTrait,
-    FromQueryResult, Iterable, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Set,
+    ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, ExprTrait, Iterable,
+    PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
     sea_query::{Expr, OnConflict, Query},
 };
 use uuid::Uuid;
@@ -11,18 +11,21 @@ use uuid::Uuid;
 use super::{
     Store, StoreError,
     apply::any_of,
-    commands::{self, DEAD_LETTERED},
+    commands::DEAD_LETTERED,
     corrupt,
     entities::{
         commands as command_rows, contacts,
-        dead_letters::{ActiveModel, Column, Entity, Model},
+        dead_letters::{Column, Entity},
     },
     sql_time,
 };
 use crate::{
     domain::{CommandId, ContactId, Operation, Rejection, RequestHash, Stamp},
-    wire::{DeadLetter, Payload, Reason},
+    wire::{DeadLetter, Reason},
 };
+
+mod rows;
+use rows::{Listed, command_row, row};
 
 /// Where a dead letter stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -123,29 +126,6 @@ pub struct StoredDeadLetter {
     pub letter: DeadLetter,
     /// Whether the payload was erased with the contact's data.
     pub erased: bool,
-}
-
-/// A row without its body: lists of many must not load megabytes.
-#[derive(FromQueryResult)]
-struct Listed {
-    id: Uuid,
-    command_id: Option<Uuid>,
-    contact_id: Option<Uuid>,
-    operation: Option<String>,
-    reason: String,
-    detail: String,
-    fingerprint: String,
-    attempt: i32,
-    replay: i32,
-    failed_at: DateTime<Utc>,
-    received_at: DateTime<Utc>,
-    worker: String,
-    traceparent: Option<String>,
-    content_type: String,
-    body_bytes: i32,
-    state: String,
-    state_changed_at: DateTime<Utc>,
-    erased: bool,
 }
 
 /// Which dead letters; every filter that is set must hold.
@@ -504,106 +484,4 @@ async fn move_to(
         .exec(sql)
         .await
         .map(drop)
-}
-
-fn command_row(command: &DeadCommand, letter: &DeadLetter, now: DateTime<Utc>) -> command_rows::ActiveModel {
-    command_rows::ActiveModel {
-        id: Set(command.id.as_uuid()),
-        contact_id: Set(command.contact_id.as_uuid()),
-        operation: Set(command.operation.as_str().to_owned()),
-        status: Set(DEAD_LETTERED.to_owned()),
-        reason: Set(Some(letter.reason.as_str().to_owned())),
-        request_hash: Set(command.request_hash.as_bytes().to_vec()),
-        key_hash: Set(None),
-        accepted_at: Set(commands::accepted_at(command.stamp)),
-        finished_at: Set(now),
-        attempts: Set(letter.attempt.try_into().unwrap_or(i32::MAX)),
-    }
-}
-
-fn row(collected: &Collected, erased: bool, now: DateTime<Utc>) -> ActiveModel {
-    let Collected { letter, command, .. } = collected;
-    let bytes = letter.payload.0.len();
-    ActiveModel {
-        id: Set(collected.id),
-        identity: Set(collected.identity.to_vec()),
-        command_id: Set(command.map(|command| command.id.as_uuid())),
-        contact_id: Set(command.map(|command| command.contact_id.as_uuid())),
-        operation: Set(command.map(|command| command.operation.as_str().to_owned())),
-        reason: Set(letter.reason.as_str().to_owned()),
-        detail: Set(letter.detail.clone()),
-        fingerprint: Set(collected.fingerprint.clone()),
-        attempt: Set(letter.attempt.try_into().unwrap_or(i32::MAX)),
-        replay: Set(letter.replay.try_into().unwrap_or(i32::MAX)),
-        failed_at: Set(sql_time(letter.failed_at)),
-        received_at: Set(now),
-        worker: Set(letter.worker.clone()),
-        traceparent: Set(letter.traceparent.clone()),
-        content_type: Set(letter.content_type.clone()),
-        body: Set((!erased).then(|| letter.payload.0.clone())),
-        body_bytes: Set(bytes.try_into().unwrap_or(i32::MAX)),
-        state: Set(DeadLetterState::Open.as_str().to_owned()),
-        state_changed_at: Set(now),
-    }
-}
-
-impl TryFrom<Model> for StoredDeadLetter {
-    type Error = StoreError;
-
-    fn try_from(row: Model) -> Result<Self, StoreError> {
-        let body = row.body;
-        let mut stored = Self::try_from(Listed {
-            id: row.id,
-            command_id: row.command_id,
-            contact_id: row.contact_id,
-            operation: row.operation,
-            reason: row.reason,
-            detail: row.detail,
-            fingerprint: row.fingerprint,
-            attempt: row.attempt,
-            replay: row.replay,
-            failed_at: row.failed_at,
-            received_at: row.received_at,
-            worker: row.worker,
-            traceparent: row.traceparent,
-            content_type: row.content_type,
-            body_bytes: row.body_bytes,
-            state: row.state,
-            state_changed_at: row.state_changed_at,
-            erased: body.is_none(),
-        })?;
-        stored.letter.payload = Payload(body.unwrap_or_default());
-        Ok(stored)
-    }
-}
-
-impl TryFrom<Listed> for StoredDeadLetter {
-    type Error = StoreError;
-
-    fn try_from(row: Listed) -> Result<Self, StoreError> {
-        let operation = row.operation.map(|operation| operation.parse()).transpose();
-        Ok(Self {
-            id: row.id,
-            command_id: row.command_id.map(CommandId::from_uuid),
-            contact_id: row.contact_id.map(ContactId::from_uuid),
-            operation: operation.map_err(|_| corrupt("operation"))?,
-            fingerprint: row.fingerprint,
-            state: DeadLetterState::from_word(&row.state).ok_or_else(|| corrupt("dead letter"))?,
-            state_changed_at: row.state_changed_at,
-            received_at: row.received_at,
-            body_bytes: row.body_bytes.try_into().unwrap_or_default(),
-            erased: row.erased,
-            letter: DeadLetter {
-                reason: Reason::from_code(&row.reason).ok_or_else(|| corrupt("reason"))?,
-                detail: row.detail,
-                attempt: row.attempt.try_into().unwrap_or_default(),
-                replay: row.replay.try_into().unwrap_or_default(),
-                failed_at: row.failed_at,
-                worker: row.worker,
-                traceparent: row.traceparent,
-                content_type: row.content_type,
-                payload: Payload(Vec::new()),
-            },
-        })
-    }
 }

@@ -12,6 +12,25 @@ use sea_orm::{ConnectionTrait, Database};
 use tempfile::TempDir;
 use uuid::Uuid;
 
+/// Makes two tests of every case, a function that takes a [`Pair`]: on the embedded pair, and on the servers.
+#[macro_export]
+macro_rules! on_both_pairs {
+    ($($case:ident),+ $(,)?) => {
+        mod embedded {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $case() {
+                super::$case($crate::Pair::embedded().await).await;
+            })+
+        }
+        mod servers {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $case() {
+                super::$case($crate::Pair::servers().await).await;
+            })+
+        }
+    };
+}
+
 /// The longest that a test waits for a condition.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 

@@ -1,0 +1,301 @@
+//! The sections of the settings, their defaults and their bounds.
+
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    time::Duration,
+};
+
+use serde::{Deserialize, Serialize};
+use validator::{Validate, ValidationError};
+
+use super::values::{Delays, Secret, SecretUrl, Span};
+use crate::{broker::QueueOptions, domain::IdKey, wire::MAX_ENVELOPES};
+
+/// `ids`: the secret behind the ids.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, Validate)]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+pub struct Ids {
+    /// At least 32 bytes, the same for every replica of every role, set once and never rotated. On embedded storage one is
+    /// made at the first start and kept beside the data.
+    #[validate(custom(function = "long_enough"))]
+    pub key: Option<Secret>,
+}
+
+/// `broker`: where commands wait.
+#[derive(Clone, Debug, Serialize, Deserialize, Validate)]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+pub struct Broker {
+    /// `amqp://user:password@host:5672/vhost`, `amqps://…`, or `embedded:PATH` for the embedded queue.
+    #[validate(custom(function = "of_a_broker"))]
+    pub url: SecretUrl,
+    /// How long a publish may take until it is answered as unconfirmed.
+    #[validate(custom(function = "between_1s_and_1min"))]
+    pub publish_timeout: Span,
+    /// After how many returned deliveries the broker gives a message up. Crash protection only; part of the queue's
+    /// declaration.
+    #[validate(range(min = 1, max = 1000, message = "must be from 1 to 1000"))]
+    pub delivery_limit: u32,
+    /// The most commands that wait; beyond it writes are answered 503. No bound without it. Part of the queue's declaration.
+    #[validate(range(min = 1, message = "must be at least 1"))]
+    pub max_length: Option<u64>,
+    /// How long the three retry tiers wait. Part of the queues' declaration.
+    pub retry_delays: Delays,
+    /// Goes before the names of the exchange and the queues, for several installations on one virtual host.
+    #[validate(length(max = 64, message = "must have at most 64 characters"))]
+    pub prefix: String,
+}
+
+/// `store`: where contacts are kept.
+#[derive(Clone, Debug, Serialize, Deserialize, Validate)]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+pub struct Store {
+    /// `postgres://user:password@host:5432/database` or `sqlite://PATH`.
+    #[validate(custom(function = "of_a_database"))]
+    pub url: SecretUrl,
+    /// A standby that answers the reads; `url` does without it.
+    #[validate(custom(function = "of_a_database"))]
+    pub read_url: Option<SecretUrl>,
+    /// The most connections of each pool.
+    #[validate(range(min = 1, max = 1000, message = "must be from 1 to 1000"))]
+    pub max_connections: u32,
+    /// How long one operation may take, waiting for a connection included.
+    #[validate(custom(function = "between_1s_and_1min"))]
+    pub timeout: Span,
+}
+
+/// `clock`: how far clocks may differ.
+#[derive(Clone, Debug, Serialize, Deserialize, Validate)]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+pub struct ClockSettings {
+    /// How far a command's stamp may be ahead of the worker's clock.
+    pub max_ahead: Span,
+}
+
+/// `batch`: how much the worker takes at once.
+#[derive(Clone, Debug, Serialize, Deserialize, Validate)]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+pub struct Batch {
+    /// The most commands in one transaction.
+    #[validate(range(min = 1, max = "MAX_ENVELOPES", message = "must be from 1 to 500"))]
+    pub max: usize,
+}
+
+/// `retention`: how long things are kept.
+#[derive(Clone, Debug, Serialize, Deserialize, Validate)]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+pub struct Retention {
+    /// Outcomes of commands; also the window of `Idempotency-Key`.
+    #[validate(custom(function = "at_least_1h"))]
+    pub commands: Span,
+}
+
+/// `shutdown`: how a service ends.
+#[derive(Clone, Debug, Serialize, Deserialize, Validate)]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+pub struct Shutdown {
+    /// How long work in hand may take after SIGTERM or Ctrl-C.
+    #[validate(custom(function = "between_1s_and_1min"))]
+    pub deadline: Span,
+}
+
+/// `log`: what is logged and how. Logs go to standard error.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+pub struct Log {
+    /// JSON lines, text for people, or text on a terminal and JSON elsewhere.
+    pub format: LogFormat,
+    /// A filter of `tracing-subscriber`, such as `info` or `info,consumer_worker=debug`.
+    pub filter: String,
+}
+
+/// The form of a log line.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum LogFormat {
+    /// Text on a terminal, JSON elsewhere.
+    #[default]
+    Auto,
+    /// One JSON object a line.
+    Json,
+    /// For people.
+    Text,
+}
+
+/// `producerApi`: the HTTP API for contacts.
+#[derive(Clone, Debug, Serialize, Deserialize, Validate)]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+pub struct ProducerApi {
+    /// Where it listens.
+    pub listen: SocketAddr,
+    /// Where it tells its metrics and health.
+    pub management: SocketAddr,
+    /// How many requests may wait for their command (`Prefer: wait`) at once; more are answered 202 without waiting.
+    #[validate(range(min = 1, max = 100_000, message = "must be from 1 to 100000"))]
+    pub max_waiting: usize,
+}
+
+/// `consumerWorker`: the worker.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+pub struct ConsumerWorker {
+    /// Where it tells its metrics and health.
+    pub management: SocketAddr,
+}
+
+/// `dlqFunction`: the collector of dead letters.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+pub struct DlqFunction {
+    /// Where it listens.
+    pub listen: SocketAddr,
+    /// Where it tells its metrics and health.
+    pub management: SocketAddr,
+}
+
+const fn loopback(port: u16) -> SocketAddr {
+    SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port)
+}
+
+impl Default for Broker {
+    fn default() -> Self {
+        let queues = QueueOptions::default();
+        Self {
+            url: SecretUrl::new("embedded:data/queue.db"),
+            publish_timeout: Span(queues.publish_timeout),
+            delivery_limit: queues.delivery_limit,
+            max_length: None,
+            retry_delays: Delays(queues.retry_delays),
+            prefix: String::new(),
+        }
+    }
+}
+
+impl Default for Store {
+    fn default() -> Self {
+        Self {
+            url: SecretUrl::new("sqlite://data/contato.db"),
+            read_url: None,
+            max_connections: 10,
+            timeout: Span(Duration::from_secs(10)),
+        }
+    }
+}
+
+impl Default for ClockSettings {
+    fn default() -> Self {
+        Self {
+            max_ahead: Span(Duration::from_secs(5)),
+        }
+    }
+}
+
+impl Default for Batch {
+    fn default() -> Self {
+        Self { max: MAX_ENVELOPES }
+    }
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        Self {
+            commands: Span(Duration::from_secs(30 * 24 * 60 * 60)),
+        }
+    }
+}
+
+impl Default for Shutdown {
+    fn default() -> Self {
+        Self {
+            deadline: Span(Duration::from_secs(20)),
+        }
+    }
+}
+
+/// What libraries say of their own start and end is no news.
+const DEFAULT_FILTER: &str = "info,actix_server=warn,sea_orm_migration=warn";
+
+impl Default for Log {
+    fn default() -> Self {
+        Self {
+            format: LogFormat::Auto,
+            filter: DEFAULT_FILTER.to_owned(),
+        }
+    }
+}
+
+impl Default for ProducerApi {
+    fn default() -> Self {
+        Self {
+            listen: loopback(8080),
+            management: loopback(9464),
+            max_waiting: 1000,
+        }
+    }
+}
+
+impl Default for ConsumerWorker {
+    fn default() -> Self {
+        Self {
+            management: loopback(9465),
+        }
+    }
+}
+
+impl Default for DlqFunction {
+    fn default() -> Self {
+        Self {
+            listen: loopback(8081),
+            management: loopback(9466),
+        }
+    }
+}
+
+impl Store {
+    /// Whether the database is an embedded one.
+    pub fn is_sqlite(&self) -> bool {
+        self.url.expose().starts_with("sqlite:")
+    }
+}
+
+fn of_a_broker(url: &SecretUrl) -> Result<(), ValidationError> {
+    if url.has_scheme(&["amqp://", "amqps://", "embedded:"]) {
+        return Ok(());
+    }
+    Err(fault("must begin with amqp://, amqps:// or embedded:"))
+}
+
+fn of_a_database(url: &SecretUrl) -> Result<(), ValidationError> {
+    if url.has_scheme(&["postgres://", "postgresql://", "sqlite://"]) {
+        return Ok(());
+    }
+    Err(fault("must begin with postgres:// or sqlite://"))
+}
+
+fn fault(message: &'static str) -> ValidationError {
+    ValidationError::new("out-of-bounds").with_message(message.into())
+}
+
+fn between_1s_and_1min(span: &Span) -> Result<(), ValidationError> {
+    let bounds = Duration::from_secs(1)..=Duration::from_secs(60);
+    if bounds.contains(&span.0) {
+        Ok(())
+    } else {
+        Err(fault("must be from 1s to 1min"))
+    }
+}
+
+fn at_least_1h(span: &Span) -> Result<(), ValidationError> {
+    if span.0 >= Duration::from_secs(3600) {
+        Ok(())
+    } else {
+        Err(fault("must be at least 1h"))
+    }
+}
+
+fn long_enough(key: &Secret) -> Result<(), ValidationError> {
+    if key.expose().len() >= IdKey::MIN_BYTES {
+        Ok(())
+    } else {
+        Err(fault("must have at least 32 bytes"))
+    }
+}
