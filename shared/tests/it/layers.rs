@@ -26,6 +26,8 @@ const ARROWS: [(&str, &[&str]); 13] = [
             "clock",
             "domain",
             "files",
+            "management",
+            "runtime",
             "settings",
             "store",
             "telemetry",
