@@ -37,6 +37,10 @@ const MAX_WRAPPED_BYTES: usize = 2 * 1024 * 1024;
 /// The most deliveries that wait to be sent on while others are taken one at a time. Each keeps its consumer.
 const HELD_MAX: usize = 16;
 
+/// How many deliveries are in hand once messages have come that are arrays: of at most
+/// [`MAX_ENVELOPES`](shared::wire::MAX_ENVELOPES) commands each.
+const ARRAYS_IN_HAND: usize = 16;
+
 /// How many deliveries are in hand for each command of a batch.
 const BATCHES_IN_HAND: usize = 2;
 
@@ -60,6 +64,9 @@ enum Pace {
     Careful,
     /// Batches.
     Full,
+    /// Batches of messages that are arrays themselves. The broker counts messages, not the commands in them, so fewer are
+    /// taken into hand.
+    Arrays,
 }
 
 /// Why consuming ended.
@@ -211,13 +218,15 @@ impl Worker {
                 batch = intake.next(self.batch_max(pace)) => batch.map_err(Ended::Lost)?,
             };
             let fresh = !batch.iter().any(|taken| taken.delivery.redelivered);
+            let arrays = batch.iter().any(|taken| taken.elements.len() > 1);
             self.process(intake, batch, stop).await?;
             backoff.reset();
             match pace {
                 Pace::Careful if fresh => return Ok(Pace::Full),
                 // The one delivery that may be in hand waits to be sent on: without a new consumer nothing more would come.
                 Pace::Careful if (1..=HELD_MAX).contains(&self.outbox.held()) => return Ok(Pace::Careful),
-                Pace::Careful | Pace::Full => {}
+                Pace::Full if arrays => return Ok(Pace::Arrays),
+                Pace::Careful | Pace::Full | Pace::Arrays => {}
             }
         }
     }
@@ -225,7 +234,7 @@ impl Worker {
     fn batch_max(&self, pace: Pace) -> usize {
         match pace {
             Pace::Careful => 1,
-            Pace::Full => self.decider.max,
+            Pace::Full | Pace::Arrays => self.decider.max,
         }
     }
 
@@ -233,6 +242,7 @@ impl Worker {
         let bound = match pace {
             Pace::Careful => 1,
             Pace::Full => self.decider.max * BATCHES_IN_HAND,
+            Pace::Arrays => ARRAYS_IN_HAND,
         };
         u16::try_from(bound)
             .ok()
