@@ -23,9 +23,17 @@ impl Stamp {
     /// The stamp of every field that a `create` sets: older than any update's.
     pub const ZERO: Self = Self(0);
 
-    /// The first stamp of a millisecond since the Unix epoch.
+    /// The last millisecond that a stamp below 2^63 can tell.
+    const MS_MAX: u64 = (1 << 47) - 1;
+
+    /// The first stamp of a millisecond since the Unix epoch; the last one that there is, for any later.
     pub fn at_ms(ms: u64) -> Self {
-        Self((ms << 16) & (i64::MAX as u64))
+        Self(ms.min(Self::MS_MAX) << 16)
+    }
+
+    /// The youngest stamp that is believed at `now_ms` where clocks may be `max_ahead_ms` ahead.
+    pub fn latest_believed(now_ms: u64, max_ahead_ms: u64) -> Self {
+        Self::at_ms(now_ms.saturating_add(max_ahead_ms).saturating_add(1))
     }
 
     /// The milliseconds since the Unix epoch.
@@ -113,6 +121,13 @@ mod tests {
         assert!(clock.next(1000) > Stamp::at_ms(2000));
         clock.observe(Stamp::at_ms(90_000), 1000, 5000);
         assert!(clock.next(1000) < Stamp::at_ms(3000));
+    }
+
+    #[test]
+    fn times_beyond_the_last_stamp_are_the_last() {
+        let last = Stamp::at_ms(u64::MAX);
+        assert!(last > Stamp::at_ms(1_763_788_800_123) && Stamp::from_i64(last.to_i64()) == Some(last));
+        assert_eq!(Stamp::latest_believed(1, u64::MAX), last);
     }
 
     #[test]
