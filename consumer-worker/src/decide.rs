@@ -115,7 +115,7 @@ impl Decider {
         let mut backoff = Backoff::new();
         let mut reruns = 0;
         let result = loop {
-            let latest = Stamp::at_ms(self.clock.now_ms() + self.max_ahead_ms + 1);
+            let latest = Stamp::latest_believed(self.clock.now_ms(), self.max_ahead_ms);
             let attempt = self.store.apply(entries, self.clock.now(), latest);
             match AssertUnwindSafe(attempt).catch_unwind().await {
                 Ok(Err(StoreError::Conflict(_))) if reruns < RERUNS_MAX => {

@@ -4,7 +4,6 @@ use std::{ops::Range, panic::AssertUnwindSafe, sync::Arc};
 
 use shared::{
     broker::{BrokerError, Consumer, Delivery},
-    domain::{Entry, IdKey},
     wire::{DecodeError, Envelope, Reason, decode_message},
 };
 
@@ -110,16 +109,5 @@ impl Taken {
             }]
         });
         Self { delivery, elements }
-    }
-}
-
-/// An envelope as the inbox takes it.
-pub(crate) fn entry(envelope: &Envelope, attempt: u32, key: &IdKey) -> Entry {
-    Entry {
-        command: envelope.command.clone(),
-        key_hash: envelope.key_hash,
-        request_hash: envelope.request_hash,
-        contact_is_ours: key.proves(envelope.command.contact_id),
-        attempt,
     }
 }

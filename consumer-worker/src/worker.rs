@@ -24,7 +24,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     backoff::Backoff,
     decide::{Decided, Decider, Fate},
-    intake::{Element, Intake, Taken, entry},
+    intake::{Element, Intake, Taken},
     metrics::WorkerMetrics,
     outbox::{Outbox, settle},
     retention,
@@ -81,13 +81,7 @@ impl Worker {
         let decider = Decider {
             store: parts.store,
             clock: parts.clock,
-            max_ahead_ms: settings
-                .clock
-                .max_ahead
-                .0
-                .as_millis()
-                .try_into()
-                .unwrap_or(u64::MAX >> 16),
+            max_ahead_ms: settings.clock.max_ahead_ms(),
             max: settings.batch.max,
             metrics: metrics.clone(),
         };
@@ -268,7 +262,7 @@ impl Worker {
                     .elements
                     .iter()
                     .filter_map(|element| element.envelope.as_ref().ok());
-                envelopes.map(move |envelope| entry(envelope, attempt, &self.id_key))
+                envelopes.map(move |envelope| envelope.entry(attempt, &self.id_key))
             })
             .collect();
         let Decided { fates, outage } = self.decider.decide(&entries).await;

@@ -82,13 +82,7 @@ impl Actions {
             store: parts.store.clone(),
             id_key: parts.id_key.clone(),
             clock: parts.clock.clone(),
-            max_ahead_ms: settings
-                .clock
-                .max_ahead
-                .0
-                .as_millis()
-                .try_into()
-                .unwrap_or(u64::MAX >> 16),
+            max_ahead_ms: settings.clock.max_ahead_ms(),
         }
     }
 
@@ -188,7 +182,7 @@ impl Actions {
             .flatten()
             .filter_map(|(_, _, entry)| entry.clone())
             .collect();
-        let latest = Stamp::at_ms(self.clock.now_ms() + self.max_ahead_ms + 1);
+        let latest = Stamp::latest_believed(self.clock.now_ms(), self.max_ahead_ms);
         let mut verdicts = self.store.foresee(&known, latest).await?.into_iter();
         let predict = |letter: Option<(DeadLetterState, bool, Option<Entry>)>| {
             let Some((state, erased, entry)) = letter else {
@@ -208,13 +202,7 @@ impl Actions {
 
     fn entry(&self, letter: &StoredDeadLetter) -> Option<Entry> {
         let envelope = Envelope::decode(&letter.letter.payload.0).ok()?;
-        Some(Entry {
-            contact_is_ours: self.id_key.proves(envelope.command.contact_id),
-            command: envelope.command,
-            key_hash: envelope.key_hash,
-            request_hash: envelope.request_hash,
-            attempt: 1,
-        })
+        Some(envelope.entry(1, &self.id_key))
     }
 }
 

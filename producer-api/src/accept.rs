@@ -8,12 +8,13 @@ use actix_web::web::Data;
 use chrono::{DateTime, Utc};
 use shared::{
     broker::{CONTENT_TYPE_JSON, Message, Queue},
+    clock::time_of_ms,
     domain::{Action, Command, CommandId, ContactId, IdKey, IssuedIds, KeyHash, Operation, RequestHash},
     http::problem::Problem,
     wire::Envelope,
 };
 
-use crate::{api::Api, idempotency_key::IdempotencyKey, received::Received, server::CONTACTS, stamps};
+use crate::{api::Api, idempotency_key::IdempotencyKey, received::Received, server::CONTACTS};
 
 /// Who asks, as long as nobody has to say.
 const NOBODY: &str = "";
@@ -93,7 +94,7 @@ pub async fn accept(
         id,
         operation,
         contact_id,
-        accepted_at: stamps::time_of(stamp),
+        accepted_at: time_of_ms(stamp.ms()),
     })
 }
 

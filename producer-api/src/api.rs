@@ -49,9 +49,8 @@ pub struct Api {
 impl Api {
     /// Puts the parts together. Broker and SQL are used on the runtime that this is called on.
     pub fn new(settings: &Settings, parts: Parts, metrics: ApiMetrics) -> Self {
-        let max_ahead_ms = settings.clock.max_ahead.0.as_millis();
         Self {
-            stamps: Stamps::new(parts.clock.clone(), max_ahead_ms.try_into().unwrap_or(u64::MAX)),
+            stamps: Stamps::new(parts.clock.clone(), settings.clock.max_ahead_ms()),
             waiters: Waiters::new(settings.producer_api.max_waiting, metrics.clone()),
             broker: parts.broker,
             store: parts.store,

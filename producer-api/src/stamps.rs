@@ -1,6 +1,5 @@
 //! The stamps of this process: each younger than all that it gave or read before.
 
-use chrono::{DateTime, Utc};
 use shared::{
     clock::Clock,
     domain::{Stamp, StampClock},
@@ -44,17 +43,4 @@ impl Stamps {
     fn observe(&self, seen: Stamp) {
         self.last.observe(seen, self.clock.now_ms(), self.max_ahead_ms);
     }
-}
-
-/// The time of a stamp.
-pub fn time_of(stamp: Stamp) -> DateTime<Utc> {
-    time_of_ms(stamp.ms())
-}
-
-/// A time in milliseconds since the Unix epoch.
-pub fn time_of_ms(ms: u64) -> DateTime<Utc> {
-    i64::try_from(ms)
-        .ok()
-        .and_then(DateTime::from_timestamp_millis)
-        .unwrap_or_default()
 }

@@ -30,6 +30,14 @@ impl Clock {
     }
 }
 
+/// A time given in milliseconds since the Unix epoch; the epoch itself for one that the calendar does not reach.
+pub fn time_of_ms(ms: u64) -> DateTime<Utc> {
+    i64::try_from(ms)
+        .ok()
+        .and_then(DateTime::from_timestamp_millis)
+        .unwrap_or_default()
+}
+
 impl fmt::Debug for Clock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Clock")

@@ -4,6 +4,7 @@
 //! **Invariant:** arrows point one way, `domain` ← `wire` ← `broker`, `store` ← `settings`, `telemetry`, `management`.
 
 pub mod broker;
+mod camel_case;
 pub mod clock;
 pub mod domain;
 mod files;

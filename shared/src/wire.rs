@@ -11,8 +11,8 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
 use crate::domain::{
-    Action, Changes, Command, ETag, Email, IfMatch, KeyHash, Name, NewContact, Operation, Phone, Rejection,
-    RequestHash,
+    Action, Changes, Command, ETag, Email, Entry, IdKey, IfMatch, KeyHash, Name, NewContact, Operation,
+    Phone, Rejection, RequestHash,
 };
 
 mod dead_letter;
@@ -151,6 +151,17 @@ impl Envelope {
             Ok(wire) if wire.v == VERSION => Self::try_from(wire),
             Ok(wire) => Err(unknown_version(wire.v)),
             Err(error) => Err(Self::why_not(body, &error)),
+        }
+    }
+
+    /// The command as the inbox takes it, at an attempt (from 1).
+    pub fn entry(&self, attempt: u32, key: &IdKey) -> Entry {
+        Entry {
+            command: self.command.clone(),
+            key_hash: self.key_hash,
+            request_hash: self.request_hash,
+            contact_is_ours: key.proves(self.command.contact_id),
+            attempt,
         }
     }
 

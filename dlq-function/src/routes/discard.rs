@@ -6,7 +6,7 @@ use actix_web::{
 };
 use shared::http::{problem::Problem, query};
 
-use super::{Desk, id, missing, problem};
+use super::{Desk, id};
 use crate::metrics::How;
 
 /// Answers 200 with the dead letter.
@@ -20,12 +20,10 @@ pub(super) async fn discard(
 ) -> Result<HttpResponse, Problem> {
     query::none(&request)?;
     let id = id(&path)?;
-    let actions = desk.actions.clone();
-    let act = async move {
-        actions.discard(id).await?;
-        Ok(actions.detail(id).await?)
-    };
-    let detail = desk.runtime.run(act).await.map_err(problem)?;
-    desk.metrics.resolved(How::Discarded);
-    Ok(HttpResponse::Ok().json(detail.ok_or_else(missing)?))
+    let detail = desk
+        .act(id, How::Discarded, |actions, id| async move {
+            actions.discard(id).await
+        })
+        .await?;
+    Ok(HttpResponse::Ok().json(detail))
 }

@@ -27,7 +27,8 @@ use uuid::Uuid;
 
 use crate::{
     actions::{ActionError, Actions},
-    metrics::DlqMetrics,
+    metrics::{DlqMetrics, How},
+    view::DeadLetterDetail,
 };
 
 mod discard;
@@ -54,6 +55,28 @@ pub(crate) struct Desk {
     pub(crate) ids: IdKey,
     pub(crate) metrics: DlqMetrics,
     pub(crate) runtime: ProcessRuntime,
+}
+
+impl Desk {
+    /// Acts on one dead letter; then shows it as it stands.
+    async fn act<F>(
+        &self,
+        id: Uuid,
+        how: How,
+        act: impl FnOnce(Actions, Uuid) -> F + Send + 'static,
+    ) -> Result<DeadLetterDetail, Problem>
+    where
+        F: Future<Output = Result<(), ActionError>> + Send,
+    {
+        let actions = self.actions.clone();
+        let work = async move {
+            act(actions.clone(), id).await?;
+            Ok(actions.detail(id).await?)
+        };
+        let detail = self.runtime.run(work).await.map_err(problem)?;
+        self.metrics.resolved(how);
+        detail.ok_or_else(missing)
+    }
 }
 
 /// The API, bound.

@@ -6,7 +6,7 @@ use actix_web::{
 };
 use shared::http::{problem::Problem, query};
 
-use super::{Desk, id, missing, problem};
+use super::{Desk, id};
 use crate::metrics::How;
 
 /// Answers 202 with the dead letter once the broker has stored the command.
@@ -21,12 +21,10 @@ pub(super) async fn replay(
 ) -> Result<HttpResponse, Problem> {
     query::none(&request)?;
     let id = id(&path)?;
-    let actions = desk.actions.clone();
-    let act = async move {
-        actions.replay(id).await?;
-        Ok(actions.detail(id).await?)
-    };
-    let detail = desk.runtime.run(act).await.map_err(problem)?;
-    desk.metrics.resolved(How::Replayed);
-    Ok(HttpResponse::Accepted().json(detail.ok_or_else(missing)?))
+    let detail = desk
+        .act(id, How::Replayed, |actions, id| async move {
+            actions.replay(id).await
+        })
+        .await?;
+    Ok(HttpResponse::Accepted().json(detail))
 }

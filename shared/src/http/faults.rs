@@ -8,6 +8,7 @@ use super::{
     json::{Field, Members},
     problem::{Code, Fault, Problem},
 };
+use crate::camel_case::camel_case;
 
 const DETAIL: &str = "Each fault is listed in errors.";
 
@@ -83,15 +84,4 @@ fn of(field: &str, error: &ValidationError) -> Fault {
         code: error.code.clone(),
         detail: error.message.clone().unwrap_or("breaks a rule".into()),
     }
-}
-
-fn camel_case(snake: &str) -> String {
-    let mut parts = snake.split('_');
-    let mut name = parts.next().unwrap_or_default().to_owned();
-    for part in parts {
-        let mut letters = part.chars();
-        name.extend(letters.next().map(|letter| letter.to_ascii_uppercase()));
-        name.push_str(letters.as_str());
-    }
-    name
 }

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::SettingsError;
+use crate::camel_case::camel_case;
 
 const PREFIX: &str = "CONTATO__";
 const FILE_SUFFIX: &str = "_FILE";
@@ -37,16 +38,4 @@ fn read(variable: &str, path: &str) -> Result<String, SettingsError> {
     let text = std::fs::read_to_string(path)
         .map_err(|error| SettingsError::Unreadable(format!("{variable}: cannot read {path}: {error}")))?;
     Ok(text.trim_end_matches(['\r', '\n']).to_owned())
-}
-
-/// `read_url` → `readUrl`.
-pub(super) fn camel_case(snake: &str) -> String {
-    let mut parts = snake.split('_');
-    let mut name = parts.next().unwrap_or_default().to_owned();
-    for part in parts {
-        let mut letters = part.chars();
-        name.extend(letters.next().map(|letter| letter.to_ascii_uppercase()));
-        name.push_str(letters.as_str());
-    }
-    name
 }

@@ -22,7 +22,7 @@ pub use sections::{
 };
 pub use values::{Delays, Secret, SecretUrl, Span};
 
-use crate::broker::QueueOptions;
+use crate::{broker::QueueOptions, camel_case::camel_case};
 
 /// Where the settings of every role stand. Each role reads what concerns it.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, Validate)]
@@ -133,7 +133,7 @@ fn faults(errors: &ValidationErrors) -> String {
 
 fn collect_faults(path: &str, errors: &ValidationErrors, found: &mut Vec<String>) {
     for (field, kind) in errors.errors() {
-        let key = format!("{path}{}", environment::camel_case(field));
+        let key = format!("{path}{}", camel_case(field));
         match kind {
             ValidationErrorsKind::Struct(inner) => collect_faults(&format!("{key}."), inner, found),
             ValidationErrorsKind::List(_) => {}

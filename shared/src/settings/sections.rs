@@ -181,6 +181,13 @@ impl Default for Store {
     }
 }
 
+impl ClockSettings {
+    /// [`max_ahead`](Self::max_ahead) in milliseconds.
+    pub fn max_ahead_ms(&self) -> u64 {
+        self.max_ahead.0.as_millis().try_into().unwrap_or(u64::MAX)
+    }
+}
+
 impl Default for ClockSettings {
     fn default() -> Self {
         Self {

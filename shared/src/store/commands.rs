@@ -18,6 +18,7 @@ use super::{
     },
 };
 use crate::{
+    clock::time_of_ms,
     domain::{CommandId, ContactId, Entry, KeyHash, Operation, Outcome, Recorded, Rejection, RequestHash},
     wire::CommandStatus,
 };
@@ -256,18 +257,10 @@ fn row(written: &Written<'_>) -> ActiveModel {
         reason: Set(reason.map(str::to_owned)),
         request_hash: Set(entry.request_hash.as_bytes().to_vec()),
         key_hash: Set(entry.key_hash.map(|hash| hash.as_bytes().to_vec())),
-        accepted_at: Set(accepted_at(entry.command.stamp)),
+        accepted_at: Set(time_of_ms(entry.command.stamp.ms())),
         finished_at: Set(written.finished_at),
         attempts: Set(entry.attempt.try_into().unwrap_or(i32::MAX)),
     }
-}
-
-/// When a command with this stamp was accepted.
-pub(super) fn accepted_at(stamp: crate::domain::Stamp) -> DateTime<Utc> {
-    i64::try_from(stamp.ms())
-        .ok()
-        .and_then(DateTime::from_timestamp_millis)
-        .unwrap_or_default()
 }
 
 fn outcome(row: &Model) -> Result<Option<Outcome>, StoreError> {

@@ -7,18 +7,19 @@ use std::{
 };
 
 /// Each module of `shared` and the modules that it may use.
-const ARROWS: [(&str, &[&str]); 13] = [
+const ARROWS: [(&str, &[&str]); 14] = [
     ("domain", &[]),
+    ("camel_case", &[]),
     ("clock", &[]),
     ("files", &[]),
     ("runtime", &[]),
     ("wire", &["domain"]),
     ("broker", &["domain", "files", "wire"]),
-    ("store", &["domain", "wire"]),
-    ("settings", &["broker", "domain", "wire"]),
+    ("store", &["clock", "domain", "wire"]),
+    ("settings", &["broker", "camel_case", "domain", "wire"]),
     ("telemetry", &["settings"]),
     ("management", &["telemetry"]),
-    ("http", &["broker", "domain", "store", "telemetry"]),
+    ("http", &["broker", "camel_case", "domain", "store", "telemetry"]),
     (
         "role",
         &[

@@ -6,7 +6,7 @@ mod pair;
 
 pub use pair::{Pair, Running};
 
-use std::{future::Future, time::Duration};
+use std::time::Duration;
 
 use sea_orm::{ConnectionTrait, Database};
 use tempfile::TempDir;
@@ -100,7 +100,7 @@ fn service_url(variable: &str) -> String {
 ///
 /// # Panics
 /// If it does not within [`PATIENCE`].
-pub async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, mut condition: impl FnMut() -> F) -> T {
+pub async fn eventually<T>(what: &str, mut condition: impl AsyncFnMut() -> Option<T>) -> T {
     let wait = async {
         loop {
             if let Some(found) = condition().await {

@@ -6,6 +6,7 @@ use actix_web::{
     web::{Data, Path},
 };
 use shared::{
+    clock::time_of_ms,
     domain::CommandId,
     http::{
         problem::{Code, Problem},
@@ -21,7 +22,6 @@ use crate::{
     prefer::Honoured,
     received::prefer,
     resources::CommandView,
-    stamps,
     waiters::{Interest, Waited},
 };
 
@@ -82,7 +82,7 @@ fn ended(record: &CommandRecord, honoured: Honoured) -> HttpResponse {
 }
 
 fn pending(id: CommandId, honoured: Honoured) -> HttpResponse {
-    let issued_at = id.issued_at_ms().map(|ms| rfc3339(stamps::time_of_ms(ms)));
+    let issued_at = id.issued_at_ms().map(|ms| rfc3339(time_of_ms(ms)));
     builder(StatusCode::OK, honoured)
         .insert_header((header::RETRY_AFTER, PENDING_RETRY_AFTER_SECONDS))
         .json(CommandView::issued(id, issued_at))

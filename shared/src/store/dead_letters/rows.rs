@@ -6,10 +6,11 @@ use uuid::Uuid;
 
 use super::{Collected, DeadCommand, DeadLetterState, StoredDeadLetter};
 use crate::{
+    clock::time_of_ms,
     domain::{CommandId, ContactId},
     store::{
         StoreError,
-        commands::{self, DEAD_LETTERED},
+        commands::DEAD_LETTERED,
         corrupt,
         entities::{
             commands as command_rows,
@@ -56,7 +57,7 @@ pub(super) fn command_row(
         reason: Set(Some(letter.reason.as_str().to_owned())),
         request_hash: Set(command.request_hash.as_bytes().to_vec()),
         key_hash: Set(None),
-        accepted_at: Set(commands::accepted_at(command.stamp)),
+        accepted_at: Set(time_of_ms(command.stamp.ms())),
         finished_at: Set(now),
         attempts: Set(letter.attempt.try_into().unwrap_or(i32::MAX)),
     }

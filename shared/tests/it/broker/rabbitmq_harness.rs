@@ -15,16 +15,8 @@ use shared::broker::{
 use super::{proxy::Proxy, suite::Harness, support::until};
 
 /// Where the shared broker is.
-const URL_VARIABLE: &str = "CONTATO_TEST_AMQP_URL";
-
 pub fn shared_url() -> SecretString {
-    std::env::var(URL_VARIABLE)
-        .unwrap_or_else(|_| {
-            panic!(
-                "{URL_VARIABLE} is not set: run `scripts/services up` and `eval \"$(scripts/services env)\"`"
-            )
-        })
-        .into()
+    test_support::amqp_url().into()
 }
 
 /// Queues with a prefix of their own on a RabbitMQ.

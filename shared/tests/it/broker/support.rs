@@ -3,16 +3,13 @@
 use std::{num::NonZeroU16, sync::Arc, time::Duration};
 
 use shared::broker::{Broker, CONTENT_TYPE_JSON, Consumer, Delivery, Message, PublishError, Queue};
-use tokio::time::Instant;
+use test_support::{PATIENCE, eventually};
 
 /// How long anything may take that is bound to happen. Far more than it needs: it ends tests that are red anyway.
-pub const SOON: Duration = Duration::from_secs(30);
+pub const SOON: Duration = PATIENCE;
 
 /// How long nothing must happen for it to count as not happening.
 pub const QUIET: Duration = Duration::from_millis(300);
-
-/// How often a condition is looked at.
-const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// A command-like message that is told by its id.
 pub fn message(id: impl ToString) -> Message {
@@ -34,11 +31,7 @@ pub fn bound(bound: u16) -> NonZeroU16 {
 
 /// Waits until a condition holds.
 pub async fn until(what: &str, mut condition: impl AsyncFnMut() -> bool) {
-    let deadline = Instant::now() + SOON;
-    while !condition().await {
-        assert!(Instant::now() < deadline, "waited {SOON:?} in vain until {what}");
-        tokio::time::sleep(LOOK_EVERY).await;
-    }
+    eventually(what, async || condition().await.then_some(())).await;
 }
 
 /// The next delivery, which must come.
