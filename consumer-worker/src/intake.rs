@@ -60,6 +60,16 @@ impl Intake {
             Some(delivery) => delivery,
             None => self.consumer.next().await?,
         };
+        Ok(self.with_what_has_arrived(first, max))
+    }
+
+    /// [`next`](Self::next) without waiting: for what was read ahead before the consumer ceased.
+    pub(crate) fn read_ahead(&mut self, max: usize) -> Option<Vec<Taken>> {
+        let first = self.carried.take().or_else(|| self.consumer.try_next())?;
+        Some(self.with_what_has_arrived(first, max))
+    }
+
+    fn with_what_has_arrived(&mut self, first: Delivery, max: usize) -> Vec<Taken> {
         let alone = first.redelivered;
         let mut taken = vec![Taken::read(first)];
         let mut envelopes = taken[0].elements.len();
@@ -77,7 +87,7 @@ impl Intake {
                 None => break,
             }
         }
-        Ok(taken)
+        taken
     }
 }
 

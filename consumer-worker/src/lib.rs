@@ -16,9 +16,11 @@ use tokio_util::sync::CancellationToken;
 
 mod backoff;
 mod decide;
+mod follow_up;
 mod intake;
 mod metrics;
 mod outbox;
+mod pace;
 mod retention;
 mod worker;
 

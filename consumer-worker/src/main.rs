@@ -20,7 +20,7 @@ async fn main() -> anyhow::Result<()> {
     let parts = Parts::connect(&settings, "consumer-worker").await?;
     let service = consumer_worker::build(&settings, parts.clone()).await?;
     tracing::info!(management.address = %service.management_address(), "consumer-worker runs");
-    run_until_stopped(service.run(stop.clone()), stop, settings.shutdown.deadline.0).await?;
+    run_until_stopped(service.run(stop.clone()), stop, &settings.shutdown).await?;
     parts.close().await;
     Ok(())
 }

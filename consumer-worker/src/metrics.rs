@@ -1,6 +1,6 @@
 //! What the worker counts.
 
-use prometheus::{Histogram, HistogramVec, IntCounterVec, IntGauge};
+use prometheus::{Histogram, HistogramVec, IntCounter, IntCounterVec, IntGauge};
 use shared::{
     broker::RetryTier,
     domain::{Operation, Outcome},
@@ -23,6 +23,7 @@ pub(crate) struct WorkerMetrics {
     completed: IntCounterVec,
     dead_lettered: IntCounterVec,
     retries: IntCounterVec,
+    pub(crate) redelivered: IntCounter,
     latency: HistogramVec,
     pub(crate) batch_size: Histogram,
     pub(crate) transaction_seconds: Histogram,
@@ -71,6 +72,10 @@ impl WorkerMetrics {
                 "Commands that wait for another attempt.",
                 &["tier"],
                 &tiers,
+            ),
+            redelivered: metrics.counter(
+                "contato_redelivered_total",
+                "Deliveries that had come before and were not settled.",
             ),
             latency,
             batch_size: metrics.histogram("contato_batch_size", "Commands in a transaction.", BATCH_BUCKETS),

@@ -5,7 +5,10 @@
 
 use std::sync::Arc;
 
-use shared::broker::{Broker, BrokerError, Consumer, Delivery, Message, Queue, RetryTier};
+use shared::{
+    broker::{Broker, BrokerError, Consumer, Delivery, Message, Queue, RetryTier},
+    planned_fault::{Place, pass},
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{backoff::Backoff, metrics::WorkerMetrics};
@@ -43,6 +46,7 @@ impl Outbox {
                 sent = sent && publish(broker.as_ref(), *queue, message, &stop).await;
             }
             if sent {
+                pass(Place::SentOnNotSettled);
                 settle_or_leave(consumer.as_ref(), delivery).await;
             }
             metrics.in_hand.dec();

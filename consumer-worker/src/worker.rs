@@ -2,7 +2,6 @@
 //! lost.
 
 use std::{
-    num::NonZeroU16,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -10,23 +9,26 @@ use std::{
     time::Duration,
 };
 
+use futures_util::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered};
 use shared::{
-    broker::{Broker, BrokerError, CONTENT_TYPE_JSON, Delivery, Message, Queue, RetryTier},
+    broker::{Broker, BrokerError, Consumer, Delivery, Queue},
     clock::Clock,
-    domain::{IdKey, Poison, Verdict},
+    domain::IdKey,
+    planned_fault::{Place, pass},
     role::Parts,
     settings::Settings,
     store::{Store, StoreError},
-    wire::{DeadLetter, Envelope, Payload, Reason},
 };
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     backoff::Backoff,
-    decide::{Decided, Decider, Fate},
-    intake::{Element, Intake, Taken},
+    decide::{Decided, Decider},
+    follow_up::FollowUp,
+    intake::{Intake, Taken},
     metrics::WorkerMetrics,
     outbox::{Outbox, settle},
+    pace::{Pace, Seen},
     retention,
 };
 
@@ -34,40 +36,23 @@ use crate::{
 /// RabbitMQ 4 takes. What is larger is rejected, and the broker dead-letters it as it is.
 const MAX_WRAPPED_BYTES: usize = 2 * 1024 * 1024;
 
-/// The most deliveries that wait to be sent on while others are taken one at a time. Each keeps its consumer.
-const HELD_MAX: usize = 16;
-
-/// How many deliveries are in hand once messages have come that are arrays: of at most
-/// [`MAX_ENVELOPES`](shared::wire::MAX_ENVELOPES) commands each.
-const ARRAYS_IN_HAND: usize = 16;
-
-/// How many deliveries are in hand for each command of a batch.
-const BATCHES_IN_HAND: usize = 2;
+/// How many batches are worked on at once: one is read and decided while the other is on its way through SQL.
+const BATCHES_AT_ONCE: usize = 2;
 
 #[derive(Debug)]
 pub(crate) struct Worker {
     broker: Arc<dyn Broker>,
     decider: Decider,
     id_key: IdKey,
+    follow_up: FollowUp,
     outbox: Outbox,
     metrics: WorkerMetrics,
-    name: String,
     consuming: Arc<AtomicBool>,
     keep_commands: Duration,
 }
 
-/// How much is taken at once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Pace {
-    /// One delivery: after a start, a pause or a reconnect, and as long as deliveries come that had come before. A message
-    /// that ends the process is then alone in hand and takes no neighbour over the broker's delivery limit.
-    Careful,
-    /// Batches.
-    Full,
-    /// Batches of messages that are arrays themselves. The broker counts messages, not the commands in them, so fewer are
-    /// taken into hand.
-    Arrays,
-}
+/// Batches on their way through SQL.
+type UnderWay<'a> = FuturesUnordered<BoxFuture<'a, Result<(), Ended>>>;
 
 /// Why consuming ended.
 enum Ended {
@@ -86,12 +71,12 @@ impl Worker {
             metrics: metrics.clone(),
         };
         Self {
+            follow_up: FollowUp::new(decider.clock.clone(), metrics.clone()),
             outbox: Outbox::new(parts.broker.clone(), metrics.clone()),
             broker: parts.broker,
             decider,
             id_key: parts.id_key,
             metrics,
-            name: worker_name(),
             consuming: Arc::default(),
             keep_commands: settings.retention.commands.0,
         }
@@ -182,7 +167,11 @@ impl Worker {
     async fn consume(&self, backoff: &mut Backoff, stop: &CancellationToken) -> Ended {
         let mut pace = Pace::Careful;
         loop {
-            let consumer = match self.broker.consume(Queue::Commands, self.bound(pace)).await {
+            let consumer = match self
+                .broker
+                .consume(Queue::Commands, pace.in_hand(self.decider.max))
+                .await
+            {
                 Ok(consumer) => consumer,
                 Err(error) => return Ended::Lost(error),
             };
@@ -205,55 +194,107 @@ impl Worker {
         backoff: &mut Backoff,
         stop: &CancellationToken,
     ) -> Result<Pace, Ended> {
+        let consumer = intake.consumer().clone();
+        let mut under_way = UnderWay::new();
+        let next = self
+            .take_on(intake, &consumer, pace, &mut under_way, backoff, stop)
+            .await;
+        let done = all(&mut under_way).await;
+        let next = next?;
+        done?;
+        // What was read ahead is not returned: the broker would count that.
+        consumer.cease().await;
+        while let Some(batch) = intake.read_ahead(pace.together(self.decider.max)) {
+            if stop.is_cancelled() {
+                self.give_back(&consumer, batch).await;
+                return Err(Ended::Stopped);
+            }
+            self.see(&batch);
+            self.process(&consumer, batch, stop).await?;
+        }
+        Ok(next)
+    }
+
+    /// Takes batches on, until another pace is better. While a batch is on its way through SQL the next one is read and
+    /// decided; what came before and was not settled goes alone.
+    async fn take_on<'a>(
+        &'a self,
+        intake: &mut Intake,
+        consumer: &'a Arc<dyn Consumer>,
+        pace: Pace,
+        under_way: &mut UnderWay<'a>,
+        backoff: &mut Backoff,
+        stop: &'a CancellationToken,
+    ) -> Result<Pace, Ended> {
+        let mut without_arrays = 0;
         loop {
             let batch = tokio::select! {
                 biased;
                 () = stop.cancelled() => return Err(Ended::Stopped),
-                batch = intake.next(self.batch_max(pace)) => batch.map_err(Ended::Lost)?,
+                Some(processed) = under_way.next() => {
+                    processed?;
+                    backoff.reset();
+                    continue;
+                }
+                batch = intake.next(pace.together(self.decider.max)), if under_way.len() < BATCHES_AT_ONCE => {
+                    batch.map_err(Ended::Lost)?
+                }
             };
-            let fresh = !batch.iter().any(|taken| taken.delivery.redelivered);
-            let arrays = batch.iter().any(|taken| taken.elements.len() > 1);
-            self.process(intake, batch, stop).await?;
-            backoff.reset();
-            match pace {
-                Pace::Careful if fresh => return Ok(Pace::Full),
-                // The one delivery that may be in hand waits to be sent on: without a new consumer nothing more would come.
-                Pace::Careful if (1..=HELD_MAX).contains(&self.outbox.held()) => return Ok(Pace::Careful),
-                Pace::Full if arrays => return Ok(Pace::Arrays),
-                Pace::Careful | Pace::Full | Pace::Arrays => {}
+            let seen = self.see(&batch);
+            without_arrays = if seen.arrays { 0 } else { without_arrays + 1 };
+            if pace != Pace::Careful && seen.fresh {
+                under_way.push(self.process(consumer, batch, stop).boxed());
+            } else {
+                if let Err(ended) = all(under_way).await {
+                    self.give_back(consumer, batch).await;
+                    return Err(ended);
+                }
+                self.process(consumer, batch, stop).await?;
+                backoff.reset();
+            }
+            if let Some(next) = pace.after(seen, without_arrays, self.outbox.held()) {
+                return Ok(next);
             }
         }
     }
 
-    fn batch_max(&self, pace: Pace) -> usize {
-        match pace {
-            Pace::Careful => 1,
-            Pace::Full | Pace::Arrays => self.decider.max,
+    fn see(&self, batch: &[Taken]) -> Seen {
+        let again = batch.iter().filter(|taken| taken.delivery.redelivered).count();
+        self.metrics.redelivered.inc_by(again as u64);
+        Seen {
+            fresh: again == 0,
+            arrays: batch.iter().any(|taken| taken.elements.len() > 1),
         }
     }
 
-    fn bound(&self, pace: Pace) -> NonZeroU16 {
-        let bound = match pace {
-            Pace::Careful => 1,
-            Pace::Full => self.decider.max * BATCHES_IN_HAND,
-            Pace::Arrays => ARRAYS_IN_HAND,
-        };
-        u16::try_from(bound)
-            .ok()
-            .and_then(NonZeroU16::new)
-            .unwrap_or(NonZeroU16::MAX)
+    async fn give_back(&self, consumer: &Arc<dyn Consumer>, batch: Vec<Taken>) {
+        let deliveries: Vec<_> = batch.into_iter().map(|taken| taken.delivery).collect();
+        self.metrics
+            .in_hand
+            .add(deliveries.len().try_into().unwrap_or(i64::MAX));
+        self.outbox.give_back(consumer.as_ref(), deliveries).await;
     }
 
     /// One batch: decide and commit, then send on, then settle.
     async fn process(
         &self,
-        intake: &Intake,
+        consumer: &Arc<dyn Consumer>,
         batch: Vec<Taken>,
         stop: &CancellationToken,
     ) -> Result<(), Ended> {
         self.metrics
             .in_hand
             .add(batch.len().try_into().unwrap_or(i64::MAX));
+        let mut whole = Vec::with_capacity(batch.len());
+        for taken in batch {
+            match self.follow_up.parts(&taken) {
+                Some(parts) => self
+                    .outbox
+                    .send(consumer.clone(), taken.delivery, parts, stop.clone()),
+                None => whole.push(taken),
+            }
+        }
+        let batch = whole;
         let entries: Vec<_> = batch
             .iter()
             .flat_map(|taken| {
@@ -283,152 +324,46 @@ impl Worker {
                 .elements
                 .iter()
                 .zip(fates)
-                .filter_map(|(element, fate)| self.sent_on(&taken.delivery, element, fate.flatten()))
+                .filter_map(|(element, fate)| self.follow_up.of(&taken.delivery, element, fate.flatten()))
                 .collect();
             if sent_on.is_empty() {
                 done.push(taken.delivery);
             } else if taken.delivery.message.body.len() > MAX_WRAPPED_BYTES {
-                self.reject(intake, taken.delivery).await;
+                self.reject(consumer, taken.delivery).await;
             } else {
                 self.outbox
-                    .send(intake.consumer().clone(), taken.delivery, sent_on, stop.clone());
+                    .send(consumer.clone(), taken.delivery, sent_on, stop.clone());
             }
         }
         self.metrics
             .in_hand
             .sub(done.len().try_into().unwrap_or(i64::MAX));
-        let settled = settle(intake.consumer().as_ref(), done).await;
+        if !done.is_empty() {
+            pass(Place::CommittedNotSettled);
+        }
+        let settled = settle(consumer.as_ref(), done).await;
         if let Some(error) = outage {
-            self.outbox.give_back(intake.consumer().as_ref(), back).await;
+            self.outbox.give_back(consumer.as_ref(), back).await;
             return Err(Ended::Paused(error));
         }
         settled.map_err(Ended::Lost)
     }
 
-    /// What an element sends on, if anything: its next attempt, or a dead letter. Counts what became of it.
-    fn sent_on(
-        &self,
-        delivery: &Delivery,
-        element: &Element,
-        fate: Option<Fate>,
-    ) -> Option<(Queue, Message)> {
-        let envelope = match &element.envelope {
-            Ok(envelope) => envelope,
-            Err(error) => return Some(self.dead_letter(delivery, element, error.reason, &error.detail)),
-        };
-        let operation = envelope.command.action.operation();
-        match fate? {
-            Fate::Decided(Verdict::Finished(outcome)) => {
-                let latency_ms = self.clock().now_ms().saturating_sub(envelope.command.stamp.ms());
-                self.metrics.finished(operation, outcome, latency_ms);
-                None
-            }
-            Fate::Decided(Verdict::Repeat(_)) => {
-                self.metrics.repeated(operation);
-                None
-            }
-            Fate::Decided(Verdict::Poison(poison)) => {
-                let (reason, detail) = why(poison);
-                Some(self.dead_letter(delivery, element, reason, detail))
-            }
-            Fate::Panicked => Some(self.dead_letter(
-                delivery,
-                element,
-                Reason::HandlerPanic,
-                "handling the command panicked",
-            )),
-            Fate::Refused(detail) => match RetryTier::after_attempt(delivery.message.attempt) {
-                Some(tier) => {
-                    self.metrics.retried(tier);
-                    Some((Queue::Retry(tier), next_attempt(delivery, element, envelope)))
-                }
-                None => Some(self.dead_letter(delivery, element, Reason::StoreRefused, &detail)),
-            },
-        }
-    }
-
-    fn dead_letter(
-        &self,
-        delivery: &Delivery,
-        element: &Element,
-        reason: Reason,
-        detail: &str,
-    ) -> (Queue, Message) {
-        let envelope = element.envelope.as_ref().ok();
-        let command = envelope.map(|envelope| &envelope.command);
-        self.metrics
-            .dead_lettered(command.map(|command| command.action.operation()), reason);
-        let letter = DeadLetter {
-            reason,
-            detail: detail.to_owned(),
-            attempt: delivery.message.attempt,
-            replay: delivery.message.replay,
-            failed_at: self.clock().now(),
-            worker: self.name.clone(),
-            traceparent: envelope.and_then(|envelope| envelope.traceparent.clone()),
-            content_type: delivery.message.content_type.clone(),
-            payload: Payload(delivery.message.body[element.span.clone()].to_vec()),
-        };
-        tracing::warn!(
-            command.id = command.map(|command| tracing::field::display(command.id)),
-            contact.id = command.map(|command| tracing::field::display(command.contact_id)),
-            reason = reason.as_str(),
-            detail,
-            "dead-lettered"
-        );
-        let message = Message {
-            body: letter.encode(),
-            kind: DeadLetter::MESSAGE_TYPE.to_owned(),
-            message_id: command
-                .map_or_else(uuid::Uuid::now_v7, |command| command.id.as_uuid())
-                .to_string(),
-            content_type: CONTENT_TYPE_JSON.to_owned(),
-            attempt: delivery.message.attempt,
-            replay: delivery.message.replay,
-        };
-        (Queue::DeadLetters, message)
-    }
-
-    async fn reject(&self, intake: &Intake, delivery: Delivery) {
+    async fn reject(&self, consumer: &Arc<dyn Consumer>, delivery: Delivery) {
         self.metrics.in_hand.dec();
-        if let Err(error) = intake.consumer().reject(delivery).await {
+        if let Err(error) = consumer.reject(delivery).await {
             tracing::warn!(error = %error, "a delivery could not be rejected; it comes again");
         }
     }
 }
 
-fn why(poison: Poison) -> (Reason, &'static str) {
-    match poison {
-        Poison::IdConflict => (
-            Reason::IdConflict,
-            "the command id has ended with another request",
-        ),
-        Poison::StampAhead => (
-            Reason::StampAhead,
-            "stamped further ahead of the worker's clock than clock.maxAhead",
-        ),
-        Poison::ContactUnknown => (
-            Reason::ContactUnknown,
-            "the contact has no row and its id was not issued by contato",
-        ),
+/// Waits for every batch that is under way; gives the first reason to stop among them.
+async fn all(under_way: &mut UnderWay<'_>) -> Result<(), Ended> {
+    let mut left = Ok(());
+    while let Some(processed) = under_way.next().await {
+        left = left.and(processed);
     }
-}
-
-fn next_attempt(delivery: &Delivery, element: &Element, envelope: &Envelope) -> Message {
-    Message {
-        body: delivery.message.body[element.span.clone()].to_vec(),
-        kind: format!("contato.{}", envelope.command.action.operation()),
-        message_id: envelope.command.id.to_string(),
-        content_type: CONTENT_TYPE_JSON.to_owned(),
-        attempt: delivery.message.attempt.saturating_add(1),
-        replay: delivery.message.replay,
-    }
-}
-
-/// Who gave a dead letter up: the host's name (the pod's, on Kubernetes) and the process.
-fn worker_name() -> String {
-    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    format!("{}/{}", host.trim(), std::process::id())
+    left
 }
 
 /// Waits; `false` if the service stops first.

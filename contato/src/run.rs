@@ -39,7 +39,7 @@ pub(crate) async fn run(settings: &Settings) -> anyhow::Result<()> {
         )
         .map(drop)
     };
-    run_until_stopped(roles, stop.clone(), settings.shutdown.deadline.0).await?;
+    run_until_stopped(roles, stop.clone(), &settings.shutdown).await?;
     parts.close().await;
     println!("contato has stopped; nothing that was answered 202 is lost");
     Ok(())

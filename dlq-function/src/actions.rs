@@ -9,6 +9,7 @@ use shared::{
     broker::{Broker, CONTENT_TYPE_JSON, Message, PublishError, Queue},
     clock::Clock,
     domain::{Entry, IdKey, Outcome, Poison, Stamp, Verdict},
+    planned_fault::{Place, pass},
     role::Parts,
     settings::Settings,
     store::{
@@ -152,6 +153,7 @@ impl Actions {
         }
         // Published first: a crash in between leaves it open, and sending it twice changes nothing.
         self.broker.publish(Queue::Commands, &again(&found)).await?;
+        pass(Place::ReplayedNotMarked);
         self.store.mark_replayed(id, self.now()).await?;
         Ok(())
     }

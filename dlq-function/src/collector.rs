@@ -13,6 +13,7 @@ use std::{
 use shared::{
     broker::{Broker, BrokerError, Consumer, Delivery, Queue},
     clock::Clock,
+    planned_fault::{Place, pass},
     role::Parts,
     store::{Store, StoreError, dead_letters::Kept},
 };
@@ -128,6 +129,7 @@ impl Collector {
             its_own_fault = matches!(stored, Err(StoreError::Refused(_) | StoreError::Unknown(_)));
         }
         let Err(error) = stored else {
+            pass(Place::StoredNotSettled);
             settle(consumer, delivery).await;
             return Ok(());
         };

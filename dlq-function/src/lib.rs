@@ -8,6 +8,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use shared::{
     clock::Clock,
+    http::drain::Drain,
     management::Management,
     role::{ConsumerHealth, Parts, refuse_older_schema},
     settings::Settings,
@@ -42,6 +43,7 @@ pub struct Service {
     /// How long payloads of closed dead letters are kept.
     keep: Duration,
     metrics: DlqMetrics,
+    drain: Duration,
 }
 
 /// Makes the service and binds its listeners.
@@ -71,6 +73,7 @@ pub async fn build(settings: &Settings, parts: Parts) -> anyhow::Result<Service>
         clock: parts.clock,
         keep: settings.retention.commands.0,
         metrics,
+        drain: settings.shutdown.drain.0,
     })
 }
 
@@ -99,7 +102,7 @@ impl Service {
         let management = self.management.run(self.series, health.clone(), drained.clone());
         let work = async {
             let (api, (), ()) = tokio::join!(
-                self.api.run(health, stop.clone()),
+                self.api.run(health, Drain::new(stop.clone(), self.drain)),
                 self.collector.run(stop.clone()),
                 sweep::run(self.store, self.clock, self.keep, self.metrics, stop.clone()),
             );

@@ -29,7 +29,7 @@ async fn main() -> anyhow::Result<ExitCode> {
             let stop = stop_at_signal()?;
             let service = dlq_function::build(&settings, parts.clone()).await?;
             tracing::info!(address = %service.address(), management.address = %service.management_address(), "dlq-function runs");
-            run_until_stopped(service.run(stop.clone()), stop, settings.shutdown.deadline.0).await?;
+            run_until_stopped(service.run(stop.clone()), stop, &settings.shutdown).await?;
             ExitCode::SUCCESS
         }
     };

@@ -7,10 +7,10 @@ use std::time::Instant;
 use actix_web::web::Data;
 use chrono::{DateTime, Utc};
 use shared::{
-    broker::{CONTENT_TYPE_JSON, Message, Queue},
     clock::time_of_ms,
     domain::{Action, Command, CommandId, ContactId, IdKey, IssuedIds, KeyHash, Operation, RequestHash},
     http::problem::Problem,
+    planned_fault::{Place, pass},
     wire::Envelope,
 };
 
@@ -70,26 +70,11 @@ pub async fn accept(
         ..
     } = envelope.command;
     let operation = action.operation();
-    let message = Message {
-        body: envelope.encode(),
-        kind: format!("contato.{operation}"),
-        message_id: id.to_string(),
-        content_type: CONTENT_TYPE_JSON.to_owned(),
-        attempt: 1,
-        replay: 0,
-    };
-    let broker = api.broker.clone();
-    let metrics = api.metrics.clone();
-    let publish = async move {
-        let since = Instant::now();
-        let outcome = broker.publish(Queue::Commands, &message).await;
-        metrics.published(operation, outcome, since);
-        outcome
-    };
-    api.runtime
-        .run(publish)
-        .await
-        .map_err(|error| Problem::publish(error, id))?;
+    let since = Instant::now();
+    let outcome = api.coalescer.publish(&envelope).await;
+    api.metrics.published(operation, outcome, since);
+    outcome.map_err(|error| Problem::publish(error, id))?;
+    pass(Place::PublishedNotAnswered);
     Ok(Accepted {
         id,
         operation,

@@ -20,13 +20,15 @@ use shared::{
     store::Store,
 };
 
-use crate::{metrics::ApiMetrics, stamps::Stamps, waiters::Waiters};
+use crate::{coalescer::Coalescer, metrics::ApiMetrics, stamps::Stamps, waiters::Waiters};
 
 /// The state of the service.
 #[derive(Debug)]
 pub struct Api {
     /// The queue.
     pub broker: Arc<dyn Broker>,
+    /// The way of commands to the queue.
+    pub coalescer: Coalescer,
     /// SQL.
     pub store: Store,
     /// The time.
@@ -49,7 +51,14 @@ pub struct Api {
 impl Api {
     /// Puts the parts together. Broker and SQL are used on the runtime that this is called on.
     pub fn new(settings: &Settings, parts: Parts, metrics: ApiMetrics) -> Self {
+        let runtime = ProcessRuntime::current();
         Self {
+            coalescer: Coalescer::start(
+                parts.broker.clone(),
+                settings.broker.publish_timeout.0,
+                &runtime,
+                metrics.clone(),
+            ),
             stamps: Stamps::new(parts.clock.clone(), settings.clock.max_ahead_ms()),
             waiters: Waiters::new(settings.producer_api.max_waiting, metrics.clone()),
             broker: parts.broker,
@@ -58,7 +67,7 @@ impl Api {
             ids: IdIssuer::new(parts.id_key),
             metrics,
             retention: settings.retention.commands.0,
-            runtime: ProcessRuntime::current(),
+            runtime,
             running: AtomicBool::new(false),
         }
     }

@@ -20,7 +20,7 @@ async fn main() -> anyhow::Result<()> {
     let parts = Parts::connect(&settings, "producer-api").await?;
     let service = producer_api::build(&settings, parts.clone()).await?;
     tracing::info!(address = %service.address(), management.address = %service.management_address(), "producer-api runs");
-    run_until_stopped(service.run(stop.clone()), stop, settings.shutdown.deadline.0).await?;
+    run_until_stopped(service.run(stop.clone()), stop, &settings.shutdown).await?;
     parts.close().await;
     Ok(())
 }

@@ -13,6 +13,7 @@ use shared::{
     telemetry::Metrics,
 };
 
+const MESSAGE_BUCKETS: [f64; 9] = [1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0];
 const CONFIRMED: &str = "confirmed";
 
 /// What is counted.
@@ -22,6 +23,7 @@ pub struct ApiMetrics {
     refused: IntCounterVec,
     published: IntCounterVec,
     publish_seconds: Histogram,
+    message_size: Histogram,
     broker_connected: IntGauge,
     waiting: IntGauge,
     looks: IntCounterVec,
@@ -98,7 +100,7 @@ impl ApiMetrics {
             ),
             published: series.counters(
                 "contato_publish_total",
-                "Publishes by what the broker said.",
+                "Commands that were published, by what the broker said.",
                 &["outcome"],
                 &[
                     &[CONFIRMED],
@@ -112,6 +114,11 @@ impl ApiMetrics {
                 "contato_publish_duration_seconds",
                 "How long the broker took to confirm or fail.",
                 &HTTP_BUCKETS,
+            ),
+            message_size: series.histogram(
+                "contato_publish_message_size",
+                "Commands in a message.",
+                &MESSAGE_BUCKETS,
             ),
             broker_connected: series
                 .gauge("contato_broker_connected", "Whether a publish would be sent now."),
@@ -145,6 +152,11 @@ impl ApiMetrics {
                 tracing::warn!(queue.name = Queue::Commands.name(), publish.outcome = word, %error, "a command was not accepted");
             }
         }
+    }
+
+    /// So many commands go in one message.
+    pub fn message(&self, commands: usize) {
+        self.message_size.observe(commands as f64);
     }
 
     /// Counts a write that ends with a problem; gives the outcome back.

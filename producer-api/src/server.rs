@@ -15,12 +15,13 @@ use actix_web::{
 use anyhow::Context;
 use shared::{
     http::{
+        drain::Drain,
         edge::{self, no_such_route, resource},
         metrics::HttpMetrics,
     },
     management::{Health, Management, bind, health_routes},
     role::{Parts, refuse_older_schema},
-    settings::Settings,
+    settings::{Settings, Shutdown},
     telemetry::Metrics,
 };
 use tokio_util::sync::CancellationToken;
@@ -66,7 +67,7 @@ pub struct Service {
     address: SocketAddr,
     management: Management,
     series: Metrics,
-    shutdown_deadline: Duration,
+    shutdown: Shutdown,
 }
 
 /// Makes the service and binds its listeners.
@@ -89,7 +90,7 @@ pub async fn build(settings: &Settings, parts: Parts) -> anyhow::Result<Service>
         address,
         management,
         series,
-        shutdown_deadline: settings.shutdown.deadline.0,
+        shutdown: settings.shutdown.clone(),
     })
 }
 
@@ -114,10 +115,9 @@ impl Service {
         let stop = stop.child_token();
         let served = CancellationToken::new();
         let health: Arc<dyn Health> = api.clone().into_inner();
-        let deadline = self.shutdown_deadline;
         let server = serve(
             self.listener,
-            deadline,
+            &self.shutdown,
             api.clone(),
             self.http_metrics,
             stop.clone(),
@@ -148,15 +148,18 @@ impl Service {
 /// The public server.
 fn serve(
     listener: TcpListener,
-    shutdown_deadline: Duration,
+    shutdown: &Shutdown,
     api: Data<Api>,
     metrics: HttpMetrics,
     stop: CancellationToken,
 ) -> anyhow::Result<Server> {
     let metrics = Data::new(metrics);
+    let drain = Drain::new(stop, shutdown.drain.0);
+    let draining = Data::new(drain.clone());
     let app = move || {
         App::new()
             .app_data(metrics.clone())
+            .app_data(draining.clone())
             .configure(routes(api.clone()))
             .wrap(from_fn(edge::surround))
     };
@@ -164,8 +167,8 @@ fn serve(
         .disable_signals()
         // Who has gone away no longer waits.
         .h1_allow_half_closed(false)
-        .shutdown_signal(stop.cancelled_owned())
-        .shutdown_timeout(shutdown_deadline.saturating_sub(CLOSING_TIME).as_secs())
+        .shutdown_signal(drain.over())
+        .shutdown_timeout(shutdown.deadline.0.saturating_sub(CLOSING_TIME).as_secs())
         .listen(listener)
         .context("the listener cannot be served")?;
     Ok(server.run())

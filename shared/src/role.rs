@@ -20,7 +20,8 @@ use crate::{
     clock::Clock,
     domain::IdKey,
     files::make_folder_of,
-    settings::Settings,
+    planned_fault,
+    settings::{Settings, Shutdown},
     store::{Store, StoreError, StoreOptions},
     telemetry,
 };
@@ -47,12 +48,14 @@ impl CommonArguments {
     /// # Errors
     /// If the settings cannot be used.
     pub fn start(&self) -> anyhow::Result<Option<Settings>> {
+        planned_fault::arm();
         let settings = Settings::load(self.config.as_deref(), std::env::vars())?;
         if self.print_config {
             println!("{}", settings.to_masked_json());
             return Ok(None);
         }
         telemetry::start_logs(&settings.log)?;
+        planned_fault::announce();
         Ok(Some(settings))
     }
 }
@@ -185,21 +188,21 @@ pub fn stop_at_signal() -> anyhow::Result<CancellationToken> {
     Ok(stop)
 }
 
-/// Runs a service until it ends. Once `stop` is cancelled it has until the deadline.
+/// Runs a service until it ends. Once `stop` is cancelled it has the time of its drain, and then until the deadline.
 ///
 /// # Errors
 /// The service's own, or that the deadline passed.
 pub async fn run_until_stopped(
     service: impl Future<Output = anyhow::Result<()>>,
     stop: CancellationToken,
-    deadline: Duration,
+    shutdown: &Shutdown,
 ) -> anyhow::Result<()> {
     let overdue = async {
         stop.cancelled().await;
-        tokio::time::sleep(deadline).await;
+        tokio::time::sleep(shutdown.longest()).await;
     };
     tokio::select! {
         result = service => result,
-        () = overdue => anyhow::bail!("work in hand was not finished within shutdown.deadline ({deadline:?}); it will come again"),
+        () = overdue => anyhow::bail!("work in hand was not finished within shutdown.deadline ({:?}); it will come again", shutdown.deadline.0),
     }
 }

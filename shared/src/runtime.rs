@@ -21,6 +21,11 @@ impl ProcessRuntime {
         Self(Handle::current())
     }
 
+    /// Starts work on the runtime.
+    pub fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
+        self.0.spawn(work);
+    }
+
     /// Does work on the runtime and waits for it. Work that was begun is finished also when nobody waits any more.
     pub async fn run<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> T {
         match self.0.spawn(work).await {

@@ -6,7 +6,7 @@
 use std::io::IsTerminal;
 
 use prometheus::{
-    Encoder, Histogram, HistogramOpts, IntCounterVec, IntGauge, Opts, Registry, TextEncoder,
+    Encoder, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry, TextEncoder,
     process_collector::ProcessCollector,
 };
 use tracing_subscriber::{EnvFilter, layer::SubscriberExt, util::SubscriberInitExt};
@@ -74,6 +74,15 @@ impl Metrics {
             counters.with_label_values(values);
         }
         counters
+    }
+
+    /// A counter.
+    pub fn counter(&self, name: &str, help: &str) -> IntCounter {
+        let counter = IntCounter::new(name, help).expect("names are constants");
+        self.0
+            .register(Box::new(counter.clone()))
+            .expect("each name is registered once");
+        counter
     }
 
     /// A gauge.

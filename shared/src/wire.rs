@@ -75,6 +75,15 @@ impl DecodeError {
     }
 }
 
+/// The AMQP `type` of an array of envelopes.
+pub const MESSAGE_TYPE_BATCH: &str = "contato.batch";
+
+/// The body of a message that carries these envelopes, each as [`Envelope::encode`] gives it: at most [`MAX_ENVELOPES`],
+/// and [`MAX_MESSAGE_BYTES`] in all.
+pub fn encode_batch(envelopes: &[Vec<u8>]) -> Vec<u8> {
+    [b"[", envelopes.join(&b',').as_slice(), b"]"].concat()
+}
+
 /// One element of a message: its bytes as they stood, and the envelope in them or why there is none.
 #[derive(Clone, Debug)]
 pub struct Element<'a> {

@@ -14,6 +14,7 @@ use anyhow::Context;
 use shared::{
     domain::IdKey,
     http::{
+        drain::Drain,
         edge::{self, no_such_route, resource},
         metrics::HttpMetrics,
         problem::{Code, Problem},
@@ -22,7 +23,6 @@ use shared::{
     runtime::ProcessRuntime,
     telemetry::Metrics,
 };
-use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::{
@@ -115,13 +115,15 @@ impl Api {
         self.address
     }
 
-    /// Answers until the token is cancelled, then finishes the requests in hand.
-    pub(crate) async fn run(self, health: Arc<dyn Health>, stop: CancellationToken) -> anyhow::Result<()> {
+    /// Answers until the drain is over, then finishes the requests in hand.
+    pub(crate) async fn run(self, health: Arc<dyn Health>, drain: Drain) -> anyhow::Result<()> {
         let (desk, metrics) = (self.desk, Data::new(self.http_metrics));
+        let draining = Data::new(drain.clone());
         let app = move || {
             App::new()
                 .app_data(desk.clone())
                 .app_data(metrics.clone())
+                .app_data(draining.clone())
                 .configure(health_routes(health.clone()))
                 .configure(routes)
                 .wrap(from_fn(edge::surround))
@@ -130,7 +132,7 @@ impl Api {
         let server = HttpServer::new(app)
             .workers(1)
             .disable_signals()
-            .shutdown_signal(stop.cancelled_owned())
+            .shutdown_signal(drain.over())
             .listen(self.listener)?
             .run();
         server.await.context("the listener failed")

@@ -6,10 +6,10 @@ use reqwest::{Method, RequestBuilder, StatusCode, header::HeaderMap};
 use serde_json::{Value, json};
 use shared::{
     broker::{Broker, Consumer, Queue},
-    domain::{Entry, IdKey, Stamp, Verdict},
+    domain::{IdKey, Stamp, Verdict},
     role::Parts,
     settings::{Secret, SecretUrl, Settings, Span},
-    wire::{Envelope, decode_message},
+    wire::{Envelope, MESSAGE_TYPE_BATCH, decode_message},
 };
 use tempfile::TempDir;
 use test_support::{PATIENCE, TestDatabase, amqp_url, queue_prefix};
@@ -243,44 +243,51 @@ impl TestApp {
         answer.text_of("/contactId")
     }
 
-    /// The next message off the queue.
+    /// The next message off the queue, which is of one command.
     pub async fn take(&self) -> Envelope {
-        let (envelope, delivery) = self.next().await;
+        let (mut envelopes, delivery) = self.next().await;
         self.consumer().settle(vec![delivery]).await.unwrap();
-        envelope
+        assert_eq!(envelopes.len(), 1);
+        envelopes.remove(0)
     }
 
-    /// Applies the next commands off the queue, each in a transaction of its own.
+    /// Applies the next commands off the queue, each message in a transaction of its own.
     pub async fn apply(&self, count: usize) -> Vec<Verdict> {
         let mut verdicts = Vec::new();
-        for _ in 0..count {
-            let (envelope, delivery) = self.next().await;
-            let entry = Entry {
-                contact_is_ours: self.ids().proves(envelope.command.contact_id),
-                command: envelope.command,
-                key_hash: envelope.key_hash,
-                request_hash: envelope.request_hash,
-                attempt: delivery.message.attempt,
-            };
+        while verdicts.len() < count {
+            let (envelopes, delivery) = self.next().await;
+            let attempt = delivery.message.attempt;
+            let entries: Vec<_> = envelopes
+                .iter()
+                .map(|envelope| envelope.entry(attempt, self.ids()))
+                .collect();
             let now = self.parts.clock.now();
             let latest = Stamp::at_ms(self.parts.clock.now_ms() + 5000);
-            let applied = self.parts.store.apply(&[entry], now, latest).await.unwrap();
+            let applied = self.parts.store.apply(&entries, now, latest).await.unwrap();
             verdicts.extend(applied);
             self.consumer().settle(vec![delivery]).await.unwrap();
         }
         verdicts
     }
 
-    async fn next(&self) -> (Envelope, shared::broker::Delivery) {
+    /// The next message, with the commands in it: those that came while another message was on its way go together.
+    async fn next(&self) -> (Vec<Envelope>, shared::broker::Delivery) {
         let next = tokio::time::timeout(PATIENCE, self.consumer().next());
         let delivery = next.await.expect("a command on the queue").unwrap();
-        let mut elements = decode_message(&delivery.message.body);
-        assert_eq!(elements.len(), 1);
-        let envelope = elements.remove(0).envelope.unwrap();
-        let kind = format!("contato.{}", envelope.command.action.operation());
-        assert_eq!(delivery.message.kind, kind);
-        assert_eq!(delivery.message.message_id, envelope.command.id.to_string());
-        (envelope, delivery)
+        let elements = decode_message(&delivery.message.body);
+        let envelopes: Vec<_> = elements
+            .into_iter()
+            .map(|element| element.envelope.unwrap())
+            .collect();
+        let message = &delivery.message;
+        if let [only] = envelopes.as_slice() {
+            let kind = format!("contato.{}", only.command.action.operation());
+            assert_eq!(message.kind, kind);
+            assert_eq!(message.message_id, only.command.id.to_string());
+        } else {
+            assert_eq!(message.kind, MESSAGE_TYPE_BATCH);
+        }
+        (envelopes, delivery)
     }
 
     fn consumer(&self) -> &Arc<dyn Consumer> {

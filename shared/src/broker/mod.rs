@@ -126,6 +126,8 @@ pub struct Delivery {
     pub message: Message,
     /// Whether it may have been delivered before and not settled.
     pub redelivered: bool,
+    /// How often it was delivered before and came back: the broker's own count, which its delivery limit bounds.
+    pub returns: u32,
     /// Why the broker moved it here, if the broker did (`x-last-death-reason`, `x-death`).
     pub broker_reason: Option<BrokerReason>,
     /// What the consumer settles by.
@@ -244,6 +246,10 @@ pub trait Consumer: Send + Sync + std::fmt::Debug {
     /// # Errors
     /// If the broker could not be told; then they come again anyway.
     async fn give_back(&self, deliveries: Vec<Delivery>) -> Result<Settled, BrokerError>;
+
+    /// Asks for nothing more, so that another consumer can take over: what was read ahead still comes by `try_next`, or has
+    /// gone back to the queue uncounted.
+    async fn cease(&self);
 
     /// Takes nothing more: what was read ahead goes back to the queue, what is in hand can still be settled. `next` ends
     /// with an error afterwards.

@@ -10,7 +10,7 @@ use actix_web::{
     dev::{ServiceRequest, ServiceResponse},
     error::InternalError,
     http::{
-        StatusCode,
+        ConnectionType, StatusCode,
         header::{self, HeaderMap, HeaderName, HeaderValue},
     },
     middleware::Next,
@@ -19,6 +19,7 @@ use actix_web::{
 use futures_util::FutureExt;
 
 use super::{
+    drain::Drain,
     metrics::HttpMetrics,
     problem::{Code, Problem},
 };
@@ -98,6 +99,7 @@ pub async fn surround(
         .app_data::<web::Data<HttpMetrics>>()
         .map(|metrics| metrics.request(request.method(), request.match_pattern()));
     request.extensions_mut().insert(names.clone());
+    let drain = request.app_data::<web::Data<Drain>>().cloned();
 
     let outcome = AssertUnwindSafe(next.call(request)).catch_unwind().await;
     let outcome = match outcome {
@@ -117,10 +119,14 @@ pub async fn surround(
             Err(finished(response, &names))
         }
     };
-    let status = match &outcome {
-        Ok(response) => response.status(),
-        Err(response) => response.status(),
+    let mut outcome = outcome;
+    let (status, head) = match &mut outcome {
+        Ok(response) => (response.status(), response.response_mut().head_mut()),
+        Err(response) => (response.status(), response.head_mut()),
     };
+    if drain.is_some_and(|drain| drain.begun()) {
+        head.set_connection_type(ConnectionType::Close);
+    }
     if let Some(in_hand) = in_hand {
         in_hand.answered(status);
     }

@@ -2,6 +2,7 @@
 //! request.
 
 pub mod cursor;
+pub mod drain;
 pub mod edge;
 pub mod faults;
 pub mod json;

@@ -230,6 +230,11 @@ mod tests {
                 "broker.url must begin with amqp://",
             ),
             ("CONTATO__BROKER__RETRY_DELAYS", "1s,2s", "broker.retryDelays"),
+            (
+                "CONTATO__SHUTDOWN__DRAIN",
+                "2min",
+                "shutdown.drain must be at most 1min",
+            ),
         ] {
             let error = load(&[(variable, value)]).unwrap_err().to_string();
             assert!(

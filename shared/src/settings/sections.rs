@@ -93,7 +93,11 @@ pub struct Retention {
 #[derive(Clone, Debug, Serialize, Deserialize, Validate)]
 #[serde(default, rename_all = "camelCase", deny_unknown_fields)]
 pub struct Shutdown {
-    /// How long work in hand may take after SIGTERM or Ctrl-C.
+    /// How long producer-api and dlq-function, after SIGTERM or Ctrl-C, still answer while `/readyz` says that they are not
+    /// ready: the time that a load balancer needs to notice.
+    #[validate(custom(function = "at_most_1min"))]
+    pub drain: Span,
+    /// How long work in hand may take after that.
     #[validate(custom(function = "between_1s_and_1min"))]
     pub deadline: Span,
 }
@@ -213,8 +217,16 @@ impl Default for Retention {
 impl Default for Shutdown {
     fn default() -> Self {
         Self {
+            drain: Span(Duration::ZERO),
             deadline: Span(Duration::from_secs(20)),
         }
+    }
+}
+
+impl Shutdown {
+    /// How long a service may take to end.
+    pub fn longest(&self) -> Duration {
+        self.drain.0 + self.deadline.0
     }
 }
 
@@ -288,6 +300,14 @@ fn between_1s_and_1min(span: &Span) -> Result<(), ValidationError> {
         Ok(())
     } else {
         Err(fault("must be from 1s to 1min"))
+    }
+}
+
+fn at_most_1min(span: &Span) -> Result<(), ValidationError> {
+    if span.0 <= Duration::from_secs(60) {
+        Ok(())
+    } else {
+        Err(fault("must be at most 1min"))
     }
 }
 

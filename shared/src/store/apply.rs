@@ -8,20 +8,21 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use sea_orm::{
-    ColumnTrait, Condition, DatabaseTransaction, DbErr, EntityTrait, Iterable, PrimaryKeyToColumn,
-    QueryFilter, QueryOrder, QuerySelect,
-    sea_query::{Expr, OnConflict},
+    DatabaseTransaction, DbErr, EntityTrait, Iterable, PrimaryKeyToColumn, QueryFilter, QueryOrder,
+    QuerySelect, sea_query::OnConflict,
 };
 use uuid::Uuid;
 
 use super::{
     Store, StoreError,
+    bulk::{self, any_of},
     commands::{self, Written},
     contacts::{self, Contact},
     dead_letters, entities, sql_time,
 };
 use crate::{
     domain::{ContactId, ContactState, Entry, Inbox, Life, Stamp, Verdict},
+    planned_fault::{Place, pass},
     wire::MAX_ENVELOPES,
 };
 
@@ -43,6 +44,7 @@ impl Store {
         self.timed(async {
             let transaction = self.begin().await?;
             let verdicts = apply(&transaction, entries, now, latest).await?;
+            pass(Place::WrittenNotCommitted);
             transaction.commit().await?;
             Ok(verdicts)
         })
@@ -58,8 +60,8 @@ impl Store {
             let mut inbox = Inbox::default();
             for part in entries.chunks(MAX_ENVELOPES) {
                 let ids = part.iter().map(|entry| entry.command.contact_id.as_uuid());
-                let query =
-                    entities::contacts::Entity::find().filter(entities::contacts::Column::Id.is_in(ids));
+                let theirs = any_of(&self.write, entities::contacts::Column::Id, ids.collect());
+                let query = entities::contacts::Entity::find().filter(theirs);
                 let contacts = query.all(&self.write).await?.into_iter().map(Contact::try_from);
                 let states = contacts.map(|contact| contact.map(|contact| contact.state));
                 let recorded = commands::recorded(&self.write, part).await?;
@@ -91,7 +93,10 @@ async fn apply(
     inbox.know(states, recorded.outcomes, recorded.keys);
     let verdicts = entries
         .iter()
-        .map(|entry| inbox.take(entry.clone(), latest))
+        .map(|entry| {
+            pass(Place::Handling(entry.command.id));
+            inbox.take(entry.clone(), latest)
+        })
         .collect();
 
     write_contacts(sql, inbox.changed(), &before, now).await?;
@@ -127,7 +132,11 @@ async fn lock_contacts(
         .map(|entry| entry.command.contact_id.as_uuid())
         .collect();
     let rows = entities::contacts::Entity::find()
-        .filter(entities::contacts::Column::Id.is_in(ids))
+        .filter(any_of(
+            sql,
+            entities::contacts::Column::Id,
+            ids.into_iter().collect(),
+        ))
         .order_by_asc(entities::contacts::Column::Id)
         .lock_exclusive()
         .all(sql)
@@ -160,22 +169,7 @@ async fn write_contacts(
         let overwrite = OnConflict::column(PrimaryKey::Id.into_column())
             .update_columns(columns)
             .to_owned();
-        Entity::insert_many(locked)
-            .on_conflict(overwrite)
-            .exec_without_returning(sql)
-            .await?;
+        bulk::insert::<Entity, _>(sql, locked, Some(overwrite)).await?;
     }
-    if !missing.is_empty() {
-        Entity::insert_many(missing).exec_without_returning(sql).await?;
-    }
-    Ok(())
-}
-
-/// `column IN (ids)`, false for no ids.
-pub(super) fn any_of(column: impl ColumnTrait, ids: Vec<Uuid>) -> Condition {
-    if ids.is_empty() {
-        Condition::all().add(Expr::val(false))
-    } else {
-        Condition::all().add(column.is_in(ids))
-    }
+    bulk::insert::<Entity, _>(sql, missing, None).await
 }

@@ -5,15 +5,17 @@ use std::collections::HashSet;
 use chrono::{DateTime, Utc};
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, ExprTrait, QueryFilter,
-    QueryOrder, QuerySelect, Set,
+    QueryOrder, QuerySelect,
     sea_query::{Expr, Query},
 };
 use uuid::Uuid;
 
 use super::{
-    Store, StoreError, corrupt,
+    Store, StoreError,
+    bulk::{self, any_of, any_of_bytes},
+    corrupt,
     entities::{
-        commands::{ActiveModel, Column, Entity, Model},
+        commands::{Column, Entity, Model},
         dead_letters,
     },
 };
@@ -179,15 +181,15 @@ impl Store {
 
 /// What is on record for the ids and keys of a batch.
 pub(super) async fn recorded(sql: &impl ConnectionTrait, entries: &[Entry]) -> Result<OnRecord, StoreError> {
-    let ids = entries.iter().map(|entry| entry.command.id.as_uuid());
+    let ids = entries.iter().map(|entry| entry.command.id.as_uuid()).collect();
     let keys: Vec<Vec<u8>> = entries
         .iter()
         .filter_map(|entry| entry.key_hash)
         .map(|hash| hash.as_bytes().to_vec())
         .collect();
-    let mut condition = Condition::any().add(Column::Id.is_in(ids));
+    let mut condition = Condition::any().add(any_of(sql, Column::Id, ids));
     if !keys.is_empty() {
-        condition = condition.add(Column::KeyHash.is_in(keys));
+        condition = condition.add(any_of_bytes(sql, Column::KeyHash, keys));
     }
     let rows = Entity::find().filter(condition).all(sql).await?;
     let mut found = OnRecord {
@@ -226,40 +228,35 @@ pub(super) async fn write(
     finished: &[Written<'_>],
     waiting: &HashSet<Uuid>,
 ) -> Result<(), DbErr> {
-    if finished.is_empty() {
-        return Ok(());
-    }
     if !waiting.is_empty() {
+        let ended = finished.iter().map(|written| written.entry.command.id.as_uuid());
         let waited = Condition::all()
-            .add(Column::Id.is_in(waiting.iter().copied()))
-            .add(Column::Id.is_in(finished.iter().map(|written| written.entry.command.id.as_uuid())))
+            .add(any_of(sql, Column::Id, waiting.iter().copied().collect()))
+            .add(any_of(sql, Column::Id, ended.collect()))
             .add(Column::Status.eq(DEAD_LETTERED));
         Entity::delete_many().filter(waited).exec(sql).await?;
     }
-    Entity::insert_many(finished.iter().map(row))
-        .exec_without_returning(sql)
-        .await?;
-    Ok(())
+    bulk::insert::<Entity, _>(sql, finished.iter().map(row).collect(), None).await
 }
 
-fn row(written: &Written<'_>) -> ActiveModel {
+fn row(written: &Written<'_>) -> Model {
     let entry = written.entry;
     let (status, reason) = match written.outcome {
         Outcome::Applied => (APPLIED, None),
         Outcome::Superseded => (SUPERSEDED, None),
         Outcome::Rejected(rejection) => (REJECTED, Some(rejection.as_str())),
     };
-    ActiveModel {
-        id: Set(entry.command.id.as_uuid()),
-        contact_id: Set(entry.command.contact_id.as_uuid()),
-        operation: Set(entry.command.action.operation().as_str().to_owned()),
-        status: Set(status.to_owned()),
-        reason: Set(reason.map(str::to_owned)),
-        request_hash: Set(entry.request_hash.as_bytes().to_vec()),
-        key_hash: Set(entry.key_hash.map(|hash| hash.as_bytes().to_vec())),
-        accepted_at: Set(time_of_ms(entry.command.stamp.ms())),
-        finished_at: Set(written.finished_at),
-        attempts: Set(entry.attempt.try_into().unwrap_or(i32::MAX)),
+    Model {
+        id: entry.command.id.as_uuid(),
+        contact_id: entry.command.contact_id.as_uuid(),
+        operation: entry.command.action.operation().as_str().to_owned(),
+        status: status.to_owned(),
+        reason: reason.map(str::to_owned),
+        request_hash: entry.request_hash.as_bytes().to_vec(),
+        key_hash: entry.key_hash.map(|hash| hash.as_bytes().to_vec()),
+        accepted_at: time_of_ms(entry.command.stamp.ms()),
+        finished_at: written.finished_at,
+        attempts: entry.attempt.try_into().unwrap_or(i32::MAX),
     }
 }
 

@@ -3,13 +3,13 @@
 use chrono::{DateTime, Utc};
 use sea_orm::{
     ColumnTrait, Condition, EntityTrait, ExprTrait, Order, PaginatorTrait, QueryFilter, QueryOrder,
-    QuerySelect, Set, sea_query::Expr,
+    QuerySelect, sea_query::Expr,
 };
 use uuid::Uuid;
 
 use super::{
     Store, StoreError, corrupt,
-    entities::contacts::{ActiveModel, Column, Entity, Model},
+    entities::contacts::{Column, Entity, Model},
 };
 use crate::domain::{
     AreaCode, CommandId, ContactId, ContactState, Email, Life, Mark, Name, Phone, Slot, Stamp, State,
@@ -290,7 +290,7 @@ fn mark(stamp: Option<i64>, command: Option<Uuid>) -> Result<Option<Mark>, Store
 }
 
 /// The row of a contact after a batch. `before` is the contact as the batch found it, `now` the time of the commit.
-pub(super) fn row(after: &ContactState, before: Option<&Contact>, now: DateTime<Utc>) -> ActiveModel {
+pub(super) fn row(after: &ContactState, before: Option<&Contact>, now: DateTime<Utc>) -> Model {
     let created_at = before.and_then(|contact| contact.created_at);
     let (life, created_by, created_at, deleted_at) = match after.life {
         Life::Unborn => (UNBORN, None, created_at, None),
@@ -304,26 +304,26 @@ pub(super) fn row(after: &ContactState, before: Option<&Contact>, now: DateTime<
     let stamp = |mark: Option<Mark>| mark.map(|mark| mark.stamp.to_i64());
     let command = |mark: Option<Mark>| mark.map(|mark| mark.command.as_uuid());
     let number = phone.value.as_ref();
-    ActiveModel {
-        id: Set(after.id.as_uuid()),
-        life: Set(life.to_owned()),
-        created_by: Set(created_by),
-        name: Set(name.value.as_ref().map(|name| name.as_str().to_owned())),
-        name_key: Set(name.value.as_ref().map(Name::sort_key)),
-        name_stamp: Set(stamp(name.set_by)),
-        name_command: Set(command(name.set_by)),
-        phone: Set(number.map(|phone| phone.as_str().to_owned())),
-        phone_stamp: Set(stamp(phone.set_by)),
-        phone_command: Set(command(phone.set_by)),
-        area_code: Set(number.and_then(Phone::area_code).map(|code| code.to_string())),
-        state: Set(number
+    Model {
+        id: after.id.as_uuid(),
+        life: life.to_owned(),
+        created_by,
+        name: name.value.as_ref().map(|name| name.as_str().to_owned()),
+        name_key: name.value.as_ref().map(Name::sort_key),
+        name_stamp: stamp(name.set_by),
+        name_command: command(name.set_by),
+        phone: number.map(|phone| phone.as_str().to_owned()),
+        phone_stamp: stamp(phone.set_by),
+        phone_command: command(phone.set_by),
+        area_code: number.and_then(Phone::area_code).map(|code| code.to_string()),
+        state: number
             .and_then(Phone::state)
-            .map(|state| state.as_str().to_owned())),
-        email: Set(email.value.as_ref().map(|email| email.as_str().to_owned())),
-        email_stamp: Set(stamp(email.set_by)),
-        email_command: Set(command(email.set_by)),
-        created_at: Set(created_at),
-        updated_at: Set(visible.then_some(now)),
-        deleted_at: Set(deleted_at),
+            .map(|state| state.as_str().to_owned()),
+        email: email.value.as_ref().map(|email| email.as_str().to_owned()),
+        email_stamp: stamp(email.set_by),
+        email_command: command(email.set_by),
+        created_at,
+        updated_at: visible.then_some(now),
+        deleted_at,
     }
 }

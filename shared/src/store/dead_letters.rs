@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::{
     Store, StoreError,
-    apply::any_of,
+    bulk::any_of,
     commands::DEAD_LETTERED,
     corrupt,
     entities::{
@@ -447,7 +447,7 @@ pub(super) async fn resolve(
     if commands.is_empty() {
         return Ok(());
     }
-    let waiting = any_of(Column::CommandId, commands)
+    let waiting = any_of(sql, Column::CommandId, commands)
         .add(Column::State.is_in([DeadLetterState::Open.as_str(), DeadLetterState::Replayed.as_str()]));
     move_to(sql, waiting, DeadLetterState::Resolved, now).await
 }
@@ -457,7 +457,7 @@ pub(super) async fn erase(sql: &DatabaseTransaction, contacts: Vec<Uuid>) -> Res
     if contacts.is_empty() {
         return Ok(());
     }
-    let theirs = any_of(Column::ContactId, contacts).add(Column::Body.is_not_null());
+    let theirs = any_of(sql, Column::ContactId, contacts).add(Column::Body.is_not_null());
     empty_bodies(sql, theirs).await.map(drop)
 }
 

@@ -16,6 +16,7 @@ use sea_orm_migration::MigratorTrait;
 use secrecy::{ExposeSecret, SecretString};
 
 mod apply;
+mod bulk;
 pub mod commands;
 pub mod contacts;
 pub mod dead_letters;
@@ -70,10 +71,7 @@ impl Store {
         let write = pool(&options.url, options, Access::Write).await?;
         let read = match &options.read_url {
             Some(url) => pool(url, options, Access::Read).await?,
-            None if write.get_database_backend() == DbBackend::Sqlite => {
-                pool(&options.url, options, Access::Read).await?
-            }
-            None => write.clone(),
+            None => pool(&options.url, options, Access::Read).await?,
         };
         Ok(Self {
             write,
@@ -208,10 +206,19 @@ async fn pool(
         let limit = options.operation_timeout.as_millis().to_string();
         // A process that freezes in the middle of a transaction must not hold its locks for longer than it would run.
         connect.map_sqlx_postgres_opts(move |postgres| {
-            postgres.options([
+            let postgres = postgres.options([
                 ("statement_timeout", &limit),
                 ("idle_in_transaction_session_timeout", &limit),
-            ])
+            ]);
+            match access {
+                // What is written is found by its keys. Neither a plan that was kept from when a table was small, nor the
+                // price of disks that turn, may make a batch read all of it.
+                Access::Write => postgres.options([
+                    ("plan_cache_mode", "force_custom_plan"),
+                    ("enable_seqscan", "off"),
+                ]),
+                Access::Read => postgres,
+            }
         });
     }
     let busy_timeout = options.operation_timeout;

@@ -7,15 +7,16 @@ use std::{
 };
 
 /// Each module of `shared` and the modules that it may use.
-const ARROWS: [(&str, &[&str]); 14] = [
+const ARROWS: [(&str, &[&str]); 15] = [
     ("domain", &[]),
     ("camel_case", &[]),
     ("clock", &[]),
     ("files", &[]),
     ("runtime", &[]),
+    ("planned_fault", &["domain"]),
     ("wire", &["domain"]),
     ("broker", &["domain", "files", "wire"]),
-    ("store", &["clock", "domain", "wire"]),
+    ("store", &["clock", "domain", "planned_fault", "wire"]),
     ("settings", &["broker", "camel_case", "domain", "wire"]),
     ("telemetry", &["settings"]),
     ("management", &["telemetry"]),
@@ -28,6 +29,7 @@ const ARROWS: [(&str, &[&str]); 14] = [
             "domain",
             "files",
             "management",
+            "planned_fault",
             "runtime",
             "settings",
             "store",

@@ -57,9 +57,13 @@ impl TestDatabase {
 
     /// A database on the test server. It stays until the server's data is removed by `scripts/services down`.
     pub async fn postgres() -> Self {
-        let server = service_url("CONTATO_TEST_POSTGRES_URL");
+        Self::postgres_on(&service_url("CONTATO_TEST_POSTGRES_URL")).await
+    }
+
+    /// A database on the server of this URL. It stays as [`postgres`](Self::postgres) says.
+    pub async fn postgres_on(server: &str) -> Self {
         let name = format!("t{}", Uuid::now_v7().simple());
-        let connection = Database::connect(&server)
+        let connection = Database::connect(server)
             .await
             .expect("the test PostgreSQL answers");
         connection
@@ -100,7 +104,19 @@ fn service_url(variable: &str) -> String {
 ///
 /// # Panics
 /// If it does not within [`PATIENCE`].
-pub async fn eventually<T>(what: &str, mut condition: impl AsyncFnMut() -> Option<T>) -> T {
+pub async fn eventually<T>(what: &str, condition: impl AsyncFnMut() -> Option<T>) -> T {
+    eventually_within(PATIENCE, what, condition).await
+}
+
+/// Waits until a condition holds and gives what it found.
+///
+/// # Panics
+/// If it does not in time.
+pub async fn eventually_within<T>(
+    patience: Duration,
+    what: &str,
+    mut condition: impl AsyncFnMut() -> Option<T>,
+) -> T {
     let wait = async {
         loop {
             if let Some(found) = condition().await {
@@ -109,8 +125,8 @@ pub async fn eventually<T>(what: &str, mut condition: impl AsyncFnMut() -> Optio
             tokio::time::sleep(STEP).await;
         }
     };
-    match tokio::time::timeout(PATIENCE, wait).await {
+    match tokio::time::timeout(patience, wait).await {
         Ok(found) => found,
-        Err(_) => panic!("waited {PATIENCE:?} in vain: {what}"),
+        Err(_) => panic!("waited {patience:?} in vain: {what}"),
     }
 }

@@ -178,6 +178,10 @@ impl Consumer for EmbeddedConsumer {
         self.conclude(&deliveries, job).await
     }
 
+    async fn cease(&self) {
+        self.stop().await;
+    }
+
     async fn stop(&self) {
         self.ended.cancel();
         self.feed.put_back(self.hand.stop());

@@ -189,6 +189,7 @@ impl State {
         Delivery {
             message: fetched.row.message,
             redelivered: fetched.redelivered,
+            returns: (fetched.row.deliveries + u32::from(counted)).max(u32::from(fetched.redelivered)),
             broker_reason: fetched.row.reason,
             tag,
         }

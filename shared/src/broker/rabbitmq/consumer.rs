@@ -36,6 +36,9 @@ use super::{
 /// AMQP's delivery tags count up from 1 on each channel; above these bits stands which consumer it was.
 const TAG_BITS: u32 = 44;
 
+/// How often RabbitMQ has delivered a message of a quorum queue before.
+const HEADER_DELIVERY_COUNT: &str = "x-delivery-count";
+
 /// How long the broker has to say that it delivers no more.
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -114,10 +117,16 @@ impl RabbitMqConsumer {
 
     fn hand_out(&self, delivery: lapin::message::Delivery) -> Delivery {
         lock(&self.unsettled).insert(delivery.delivery_tag);
+        // Quorum queues count from 1; the header is not there the first time.
+        let counted = header_of(&delivery.properties, HEADER_DELIVERY_COUNT)
+            .and_then(integer)
+            .and_then(|count| u32::try_from(count).ok());
+        let returns = counted.unwrap_or_default().max(u32::from(delivery.redelivered));
         Delivery {
             broker_reason: broker_reason(&delivery.properties),
             message: message(delivery.properties, delivery.data),
             redelivered: delivery.redelivered,
+            returns,
             tag: self.tag_base | delivery.delivery_tag,
         }
     }
@@ -212,13 +221,18 @@ impl Consumer for RabbitMqConsumer {
         Ok(self.settle_as(Verdict::Requeue, &deliveries).await)
     }
 
-    async fn stop(&self) {
-        let mut stream = self.stream.lock().await;
+    async fn cease(&self) {
+        let tag = self.stream.lock().await.tag();
         let cancelled = self
             .channel
-            .basic_cancel(stream.tag(), BasicCancelOptions { nowait: false });
+            .basic_cancel(tag, BasicCancelOptions { nowait: false });
         // A broker that does not answer gets everything back when the connection is given up.
         drop(tokio::time::timeout(STOP_TIMEOUT, cancelled).await);
+    }
+
+    async fn stop(&self) {
+        self.cease().await;
+        let mut stream = self.stream.lock().await;
         let mut ahead = Vec::new();
         while let Some(Ok(delivery)) = stream.next().now_or_never().map(|item| self.take(item)) {
             ahead.extend(delivery);

@@ -35,6 +35,8 @@ macro_rules! conformance {
             settling::abandoned_deliveries_come_again,
             settling::given_back_deliveries_come_again,
             settling::a_stopped_consumer_hoards_nothing,
+            settling::another_consumer_takes_over_without_a_return,
+            settling::what_comes_back_says_how_often,
             settling::a_batch_is_settled_in_one_call,
             settling::settling_some_leaves_the_others,
             settling::settling_twice_or_elsewhere_settles_nothing,

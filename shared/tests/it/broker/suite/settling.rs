@@ -71,6 +71,54 @@ pub async fn a_stopped_consumer_hoards_nothing<H: Harness>() {
     nothing_comes(&last).await;
 }
 
+/// To see it red: let `cease` do what `stop` does. RabbitMQ then counts what was read ahead as returned.
+pub async fn another_consumer_takes_over_without_a_return<H: Harness>() {
+    let (_harness, broker) = fresh::<H>(QueueOptions::default()).await;
+    let published = publish_many(&broker, Queue::Commands, 5).await;
+    assert!(published.iter().all(Result::is_ok));
+    let ceased = broker
+        .consume(Queue::Commands, bound(10))
+        .await
+        .expect("consuming");
+    let mut all = take(&ceased, 2).await;
+    ceased.cease().await;
+    let ahead: Vec<_> = std::iter::from_fn(|| ceased.try_next()).collect();
+    let consumer = broker
+        .consume(Queue::Commands, bound(10))
+        .await
+        .expect("consuming");
+    let left = take(&consumer, 3 - ahead.len()).await;
+    nothing_comes(&consumer).await;
+    assert_eq!(consumer.settle(left).await, Ok(Settled::Gone));
+    all.extend(ahead);
+    assert!(
+        all.iter()
+            .all(|delivery| !delivery.redelivered && delivery.returns == 0)
+    );
+    assert_eq!(ceased.settle(all).await, Ok(Settled::Gone));
+    nothing_comes(&consumer).await;
+}
+
+/// To see it red: leave the broker's count out and go by `redelivered` alone.
+pub async fn what_comes_back_says_how_often<H: Harness>() {
+    let (_harness, broker) = fresh::<H>(QueueOptions::default()).await;
+    let published = publish_many(&broker, Queue::Commands, 1).await;
+    assert!(published.iter().all(Result::is_ok));
+    let consumer = broker
+        .consume(Queue::Commands, bound(10))
+        .await
+        .expect("consuming");
+    for times in 0..3 {
+        let delivery = next(&consumer).await;
+        assert_eq!(
+            (delivery.returns, delivery.redelivered),
+            (times, times > 0),
+            "after {times} returns"
+        );
+        assert_eq!(consumer.give_back(vec![delivery]).await, Ok(Settled::Gone));
+    }
+}
+
 pub async fn abandoned_deliveries_come_again<H: Harness>() {
     let (_harness, broker) = fresh::<H>(QueueOptions::default()).await;
     assert!(

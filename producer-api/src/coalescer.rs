@@ -1,0 +1,163 @@
+//! Publishing commands: what waits while earlier messages are on their way to the broker goes together, as one message.
+//!
+//! A command that comes alone is sent at once, as a message of its own. Broker and worker do work for each message, so
+//! that the busier the API is, the less of it each command costs.
+//!
+//! **Invariant:** a command is reported stored only if the message that it went in was confirmed.
+
+use std::{sync::Arc, time::Duration};
+
+use shared::{
+    broker::{Broker, CONTENT_TYPE_JSON, Message, PublishError, Queue},
+    domain::Operation,
+    runtime::ProcessRuntime,
+    wire::{Envelope, MAX_ENVELOPES, MAX_MESSAGE_BYTES, MESSAGE_TYPE_BATCH, encode_batch},
+};
+use tokio::sync::{Semaphore, mpsc, oneshot};
+
+use crate::metrics::ApiMetrics;
+
+/// How many messages may be on their way. With one, a single lost confirm would hold up all; with many, each would carry
+/// little.
+const UNCONFIRMED_MAX: usize = 2;
+
+/// How many commands may wait to be sent; more wait for room, within their time.
+const WAITING_MAX: usize = 4096;
+
+type Answer = Result<(), PublishError>;
+
+/// Publishes commands. Cheap to clone; ends with its last clone.
+#[derive(Clone, Debug)]
+pub struct Coalescer {
+    waiting: mpsc::Sender<Waiting>,
+    timeout: Duration,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    operation: Operation,
+    id: String,
+    body: Vec<u8>,
+    reply: oneshot::Sender<Answer>,
+}
+
+impl Coalescer {
+    /// Starts publishing on the runtime. `timeout` bounds what a command waits in all.
+    pub fn start(
+        broker: Arc<dyn Broker>,
+        timeout: Duration,
+        runtime: &ProcessRuntime,
+        metrics: ApiMetrics,
+    ) -> Self {
+        let (sender, waiting) = mpsc::channel(WAITING_MAX);
+        runtime.spawn(run(broker, waiting, metrics));
+        Self {
+            waiting: sender,
+            timeout,
+        }
+    }
+
+    /// Publishes a command; returns once the broker has stored it.
+    ///
+    /// # Errors
+    /// As [`Broker::publish`], and as soon.
+    pub async fn publish(&self, envelope: &Envelope) -> Answer {
+        let (reply, answer) = oneshot::channel();
+        let waiting = Waiting {
+            operation: envelope.command.action.operation(),
+            id: envelope.command.id.to_string(),
+            body: envelope.encode(),
+            reply,
+        };
+        let published = async {
+            self.waiting
+                .send(waiting)
+                .await
+                .map_err(|_| PublishError::Unavailable)?;
+            answer.await.unwrap_or(Err(PublishError::Unconfirmed))
+        };
+        tokio::time::timeout(self.timeout, published)
+            .await
+            .unwrap_or(Err(PublishError::Unconfirmed))
+    }
+}
+
+async fn run(broker: Arc<dyn Broker>, mut waiting: mpsc::Receiver<Waiting>, metrics: ApiMetrics) {
+    let unconfirmed = Arc::new(Semaphore::new(UNCONFIRMED_MAX));
+    let mut carried = None;
+    loop {
+        let Ok(permit) = unconfirmed.clone().acquire_owned().await else {
+            return;
+        };
+        let first = match carried.take() {
+            Some(first) => first,
+            None => match waiting.recv().await {
+                Some(first) => first,
+                None => return,
+            },
+        };
+        let mut together = vec![first];
+        carried = fill(&mut together, &mut waiting);
+        // Whoever has given up has been told so; sending it now could only surprise.
+        together.retain(|command| !command.reply.is_closed());
+        metrics.message(together.len());
+        let broker = broker.clone();
+        tokio::spawn(async move {
+            send(broker.as_ref(), together).await;
+            drop(permit);
+        });
+    }
+}
+
+/// Takes what waits, as far as one message has room; gives back the first that has none.
+fn fill(together: &mut Vec<Waiting>, waiting: &mut mpsc::Receiver<Waiting>) -> Option<Waiting> {
+    // Brackets and commas included.
+    let mut bytes = 2 + together
+        .iter()
+        .map(|command| command.body.len() + 1)
+        .sum::<usize>();
+    while together.len() < MAX_ENVELOPES {
+        let command = waiting.try_recv().ok()?;
+        bytes += command.body.len() + 1;
+        if bytes > MAX_MESSAGE_BYTES {
+            return Some(command);
+        }
+        together.push(command);
+    }
+    None
+}
+
+async fn send(broker: &dyn Broker, together: Vec<Waiting>) {
+    let (bodies, replies): (Vec<_>, Vec<_>) = together
+        .into_iter()
+        .map(|command| ((command.operation, command.id, command.body), command.reply))
+        .unzip();
+    let Some(message) = message(bodies) else {
+        return;
+    };
+    let answer = broker.publish(Queue::Commands, &message).await;
+    for reply in replies {
+        // A client that has gone does not hear it.
+        let _ = reply.send(answer);
+    }
+}
+
+/// The message that carries these commands; `None` for no commands.
+fn message(mut commands: Vec<(Operation, String, Vec<u8>)>) -> Option<Message> {
+    let (kind, message_id, body) = if commands.len() > 1 {
+        let bodies: Vec<_> = commands.into_iter().map(|(_, _, body)| body).collect();
+        let id = uuid::Uuid::now_v7().to_string();
+        (MESSAGE_TYPE_BATCH.to_owned(), id, encode_batch(&bodies))
+    } else {
+        let (operation, id, body) = commands.pop()?;
+        (format!("contato.{operation}"), id, body)
+    };
+    Some(Message {
+        body,
+        kind,
+        message_id,
+        content_type: CONTENT_TYPE_JSON.to_owned(),
+        attempt: 1,
+        replay: 0,
+    })
+}
