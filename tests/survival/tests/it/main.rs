@@ -1,0 +1,10 @@
+//! One module for each kind of fault.
+
+mod any_order;
+mod api_killed;
+mod broker_trouble;
+mod dlq_killed;
+mod poison;
+mod shutdown;
+mod sql_outage;
+mod worker_killed;
