@@ -11,8 +11,10 @@ use shared::{
 #[derive(Debug)]
 pub(crate) struct Intake {
     consumer: Arc<dyn Consumer>,
-    /// Taken, but to be handled on its own, next.
-    carried: Option<Delivery>,
+    /// Taken for the next batch.
+    gathered: Vec<Taken>,
+    /// Taken, but to be handled on its own, after what is gathered.
+    carried: Option<Taken>,
 }
 
 /// A delivery and its elements.
@@ -34,6 +36,7 @@ impl Intake {
     pub(crate) fn new(consumer: Arc<dyn Consumer>) -> Self {
         Self {
             consumer,
+            gathered: Vec::new(),
             carried: None,
         }
     }
@@ -42,52 +45,69 @@ impl Intake {
         &self.consumer
     }
 
-    /// Takes nothing more: what is read ahead goes back, what is in hand can still be settled. A consumer that is only let
+    /// Takes nothing more: what is not in a batch goes back, what is in hand can still be settled. A consumer that is only let
     /// go would hoard messages for as long as anything of it is in hand.
-    pub(crate) async fn stop(mut self) {
-        if let Some(carried) = self.carried.take()
-            && let Err(error) = self.consumer.give_back(vec![carried]).await
-        {
-            tracing::debug!(error = %error, "a delivery could not be given back; it comes again");
+    pub(crate) async fn stop(self) {
+        let back: Vec<_> = self.gathered.into_iter().chain(self.carried).collect();
+        let back = back.into_iter().map(|taken| taken.delivery).collect();
+        if let Err(error) = self.consumer.give_back(back).await {
+            tracing::debug!(error = %error, "deliveries could not be given back; they come again");
         }
         self.consumer.stop().await;
     }
 
-    /// Waits for a delivery and takes with it what has arrived already, up to `max` envelopes and what the last message
-    /// brings. A delivery that came before goes alone: it may be what ended the worker then. Cancel-safe.
-    pub(crate) async fn next(&mut self, max: usize) -> Result<Vec<Taken>, BrokerError> {
-        let first = match self.carried.take() {
-            Some(delivery) => delivery,
-            None => self.consumer.next().await?,
-        };
-        Ok(self.with_what_has_arrived(first, max))
-    }
-
-    /// [`next`](Self::next) without waiting: for what was read ahead before the consumer ceased.
-    pub(crate) fn read_ahead(&mut self, max: usize) -> Option<Vec<Taken>> {
-        let first = self.carried.take().or_else(|| self.consumer.try_next())?;
-        Some(self.with_what_has_arrived(first, max))
-    }
-
-    fn with_what_has_arrived(&mut self, first: Delivery, max: usize) -> Vec<Taken> {
-        let alone = first.redelivered;
-        let mut taken = vec![Taken::read(first)];
-        let mut envelopes = taken[0].elements.len();
-        while !alone && envelopes < max {
-            match self.consumer.try_next() {
-                Some(delivery) if delivery.redelivered => {
-                    self.carried = Some(delivery);
-                    break;
-                }
-                Some(delivery) => {
-                    let next = Taken::read(delivery);
-                    envelopes += next.elements.len();
-                    taken.push(next);
-                }
-                None => break,
+    /// Waits until so many envelopes have arrived, and takes with them what else has, up to `max` envelopes and what the last
+    /// message brings. A delivery that came before goes alone and at once: it may be what ended the worker then.
+    /// Cancel-safe: what was taken is kept for the next call.
+    pub(crate) async fn next(&mut self, least: usize, max: usize) -> Result<Vec<Taken>, BrokerError> {
+        loop {
+            self.gather(max);
+            let enough = self.envelopes() >= least.min(max);
+            if enough || self.carried.is_some() {
+                return Ok(self.batch());
             }
+            let delivery = self.consumer.next().await?;
+            self.take(delivery);
         }
-        taken
+    }
+
+    /// [`next`](Self::next) without waiting: for what was read ahead before the consumer ceased. `None` if there is nothing.
+    pub(crate) fn read_ahead(&mut self, max: usize) -> Option<Vec<Taken>> {
+        self.gather(max);
+        let batch = self.batch();
+        (!batch.is_empty()).then_some(batch)
+    }
+
+    /// Takes what has arrived.
+    fn gather(&mut self, max: usize) {
+        while self.carried.is_none() && self.envelopes() < max {
+            let Some(delivery) = self.consumer.try_next() else {
+                return;
+            };
+            self.take(delivery);
+        }
+    }
+
+    fn take(&mut self, delivery: Delivery) {
+        let taken = Taken::read(delivery);
+        if taken.delivery.redelivered {
+            self.carried = Some(taken);
+        } else {
+            self.gathered.push(taken);
+        }
+    }
+
+    /// What is gathered; what goes alone, if nothing is.
+    fn batch(&mut self) -> Vec<Taken> {
+        if self.gathered.is_empty() {
+            self.carried.take().into_iter().collect()
+        } else {
+            std::mem::take(&mut self.gathered)
+        }
+    }
+
+    fn envelopes(&self) -> usize {
+        self.gathered.iter().map(|taken| taken.elements.len()).sum()
     }
 }
 

@@ -36,7 +36,8 @@ use crate::{
 /// RabbitMQ 4 takes. What is larger is rejected, and the broker dead-letters it as it is.
 const MAX_WRAPPED_BYTES: usize = 2 * 1024 * 1024;
 
-/// How many batches are worked on at once: one is read and decided while the other is on its way through SQL.
+/// How many batches are worked on at once, if whole ones wait: one is read and decided while the other is on its way through
+/// SQL.
 const BATCHES_AT_ONCE: usize = 2;
 
 #[derive(Debug)]
@@ -215,8 +216,8 @@ impl Worker {
         Ok(next)
     }
 
-    /// Takes batches on, until another pace is better. While a batch is on its way through SQL the next one is read and
-    /// decided; what came before and was not settled goes alone.
+    /// Takes batches on, until another pace is better. While a batch is on its way through SQL what arrives is gathered; once
+    /// that is a whole batch it need not wait. What came before and was not settled goes alone.
     async fn take_on<'a>(
         &'a self,
         intake: &mut Intake,
@@ -226,8 +227,10 @@ impl Worker {
         backoff: &mut Backoff,
         stop: &'a CancellationToken,
     ) -> Result<Pace, Ended> {
+        let max = pace.together(self.decider.max);
         let mut without_arrays = 0;
         loop {
+            let least = if under_way.is_empty() { 1 } else { max };
             let batch = tokio::select! {
                 biased;
                 () = stop.cancelled() => return Err(Ended::Stopped),
@@ -236,7 +239,7 @@ impl Worker {
                     backoff.reset();
                     continue;
                 }
-                batch = intake.next(pace.together(self.decider.max)), if under_way.len() < BATCHES_AT_ONCE => {
+                batch = intake.next(least, max), if under_way.len() < BATCHES_AT_ONCE => {
                     batch.map_err(Ended::Lost)?
                 }
             };

@@ -23,7 +23,7 @@ const DRAINED_MAX: Duration = Duration::from_secs(300);
 
 pub async fn measure(servers: &Servers, queued: usize, report: &mut Report) -> anyhow::Result<()> {
     let ground = servers.ground().await?;
-    enqueue(servers, &ground, queued).await?;
+    enqueue(servers, &ground, Queue::Commands, queued).await?;
     let since = Instant::now();
     let worker = servers.start("consumer-worker", &ground).await?;
     worker.counted(APPLIED, queued, DRAINED_MAX).await?;
@@ -33,13 +33,13 @@ pub async fn measure(servers: &Servers, queued: usize, report: &mut Report) -> a
     sql::measure(servers, &ground, queued, report).await
 }
 
-/// One message a create, as the API sends them.
-async fn enqueue(servers: &Servers, ground: &Ground, count: usize) -> anyhow::Result<()> {
+/// One message a create, as the API sends them when they come one by one.
+pub async fn enqueue(servers: &Servers, ground: &Ground, queue: Queue, count: usize) -> anyhow::Result<()> {
     let mut options = RabbitMqOptions::new(servers.amqp_url.clone().into());
     options.prefix = ground.prefix.clone();
     let broker = RabbitMq::start(options);
     // Waits for the connection.
-    drop(broker.consume(Queue::DeadLetters, NonZeroU16::MIN).await?);
+    drop(broker.consume(Queue::Parking, NonZeroU16::MIN).await?);
     while !broker.connected() {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
@@ -55,7 +55,7 @@ async fn enqueue(servers: &Servers, ground: &Ground, count: usize) -> anyhow::Re
                 attempt: 1,
                 replay: 0,
             };
-            anyhow::Ok(broker.publish(Queue::Commands, &message).await?)
+            anyhow::Ok(broker.publish(queue, &message).await?)
         })
         .buffer_unordered(256)
         .try_collect::<Vec<()>>()

@@ -5,6 +5,7 @@ use std::{num::NonZeroUsize, path::PathBuf};
 
 use clap::{Parser, ValueEnum};
 
+mod dead;
 mod drain;
 mod http;
 mod raw;
@@ -38,6 +39,9 @@ struct Arguments {
     /// Creates that wait in the queue before the worker starts.
     #[arg(long, default_value = "100000")]
     queued: usize,
+    /// Dead letters that wait before dlq-function starts.
+    #[arg(long, default_value = "5000")]
+    dead: usize,
     /// Seconds of each measurement of reads.
     #[arg(long, default_value = "10")]
     seconds: u64,
@@ -60,6 +64,8 @@ enum Part {
     Drain,
     /// (e) reads of one contact, and pgbench.
     Reads,
+    /// (f) storing dead letters.
+    Dead,
 }
 
 #[tokio::main]
@@ -82,6 +88,9 @@ async fn main() -> anyhow::Result<()> {
         }
         if wanted(Part::Reads) {
             reads::measure(&servers, arguments.seconds, &mut report).await?;
+        }
+        if wanted(Part::Dead) {
+            dead::measure(&servers, arguments.dead, &mut report).await?;
         }
     }
     print!("{report}");

@@ -1,11 +1,17 @@
 //! Publishing commands: what waits while earlier messages are on their way to the broker goes together, as one message.
 //!
 //! A command that comes alone is sent at once, as a message of its own. Broker and worker do work for each message, so
-//! that the busier the API is, the less of it each command costs.
+//! that the busier the API is, the less of it each command costs; while it is busy, a message waits a little for company.
 //!
 //! **Invariant:** a command is reported stored only if the message that it went in was confirmed.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use shared::{
     broker::{Broker, CONTENT_TYPE_JSON, Message, PublishError, Queue},
@@ -13,13 +19,17 @@ use shared::{
     runtime::ProcessRuntime,
     wire::{Envelope, MAX_ENVELOPES, MAX_MESSAGE_BYTES, MESSAGE_TYPE_BATCH, encode_batch},
 };
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::sync::{Notify, Semaphore, mpsc, oneshot};
 
 use crate::metrics::ApiMetrics;
 
 /// How many messages may be on their way. With one, a single lost confirm would hold up all; with many, each would carry
 /// little.
 const UNCONFIRMED_MAX: usize = 2;
+
+/// The longest that a message waits for company, after one that had some: while there is much to send, fewer and larger
+/// messages cost broker and worker less than they cost the clients.
+const LINGER: Duration = Duration::from_millis(2);
 
 /// How many commands may wait to be sent; more wait for room, within their time.
 const WAITING_MAX: usize = 4096;
@@ -30,7 +40,16 @@ type Answer = Result<(), PublishError>;
 #[derive(Clone, Debug)]
 pub struct Coalescer {
     waiting: mpsc::Sender<Waiting>,
+    company: Arc<Company>,
     timeout: Duration,
+}
+
+/// Tells a message that waits for company that it has enough.
+#[derive(Debug)]
+struct Company {
+    /// How many make enough; nobody waits at `usize::MAX`.
+    enough: AtomicUsize,
+    come: Notify,
 }
 
 #[derive(Debug)]
@@ -50,9 +69,14 @@ impl Coalescer {
         metrics: ApiMetrics,
     ) -> Self {
         let (sender, waiting) = mpsc::channel(WAITING_MAX);
-        runtime.spawn(run(broker, waiting, metrics));
+        let company = Arc::new(Company {
+            enough: AtomicUsize::new(usize::MAX),
+            come: Notify::new(),
+        });
+        runtime.spawn(run(broker, waiting, company.clone(), metrics));
         Self {
             waiting: sender,
+            company,
             timeout,
         }
     }
@@ -74,6 +98,7 @@ impl Coalescer {
                 .send(waiting)
                 .await
                 .map_err(|_| PublishError::Unavailable)?;
+            self.company.one_more(WAITING_MAX - self.waiting.capacity());
             answer.await.unwrap_or(Err(PublishError::Unconfirmed))
         };
         tokio::time::timeout(self.timeout, published)
@@ -82,9 +107,34 @@ impl Coalescer {
     }
 }
 
-async fn run(broker: Arc<dyn Broker>, mut waiting: mpsc::Receiver<Waiting>, metrics: ApiMetrics) {
+impl Company {
+    fn one_more(&self, waiting: usize) {
+        if waiting >= self.enough.load(Ordering::Relaxed) {
+            self.come.notify_one();
+        }
+    }
+
+    /// Waits until as many have come as the last message had.
+    async fn wait(&self, last: usize, waiting: &mpsc::Receiver<Waiting>) {
+        if last <= 1 || waiting.len() + 1 >= last {
+            return;
+        }
+        self.enough.store(last - 1, Ordering::Relaxed);
+        // One that came too late to be told of is noticed when the time is up.
+        let _ = tokio::time::timeout(LINGER, self.come.notified()).await;
+        self.enough.store(usize::MAX, Ordering::Relaxed);
+    }
+}
+
+async fn run(
+    broker: Arc<dyn Broker>,
+    mut waiting: mpsc::Receiver<Waiting>,
+    company: Arc<Company>,
+    metrics: ApiMetrics,
+) {
     let unconfirmed = Arc::new(Semaphore::new(UNCONFIRMED_MAX));
     let mut carried = None;
+    let mut last = 0;
     loop {
         let Ok(permit) = unconfirmed.clone().acquire_owned().await else {
             return;
@@ -96,10 +146,12 @@ async fn run(broker: Arc<dyn Broker>, mut waiting: mpsc::Receiver<Waiting>, metr
                 None => return,
             },
         };
+        company.wait(last, &waiting).await;
         let mut together = vec![first];
         carried = fill(&mut together, &mut waiting);
         // Whoever has given up has been told so; sending it now could only surprise.
         together.retain(|command| !command.reply.is_closed());
+        last = together.len();
         metrics.message(together.len());
         let broker = broker.clone();
         tokio::spawn(async move {

@@ -2,6 +2,7 @@
 //!
 //! The rules are the domain's newtypes; what is checked here besides is which members must be there.
 
+use serde::{Serialize, Serializer};
 use shared::domain::{Changes, Email, Name, NewContact, Phone};
 use shared::http::{
     faults::{self, fault},
@@ -10,27 +11,43 @@ use shared::http::{
 };
 use validator::{Validate, ValidationError};
 
+/// A member, read once: the checks look at what came of it.
+#[derive(Debug)]
+enum Parsed<T> {
+    Absent,
+    Null,
+    Value(T),
+    Fault(ValidationError),
+}
+
+/// `validator` would put the value into its errors.
+impl<T> Serialize for Parsed<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_none()
+    }
+}
+
 /// All fields of a contact: the body of POST and PUT.
 #[derive(Debug, Validate)]
 #[validate(schema(function = "reachable", skip_on_field_errors = false))]
 pub struct WholeContact {
-    #[validate(custom(function = "required_name"))]
-    name: Field,
-    #[validate(custom(function = "optional_phone"))]
-    phone: Field,
-    #[validate(custom(function = "optional_email"))]
-    email: Field,
+    #[validate(custom(function = "required"))]
+    name: Parsed<Name>,
+    #[validate(custom(function = "optional"))]
+    phone: Parsed<Phone>,
+    #[validate(custom(function = "optional"))]
+    email: Parsed<Email>,
 }
 
 /// Some fields of a contact: the body of PATCH.
 #[derive(Debug, Validate)]
 pub struct PartOfContact {
-    #[validate(custom(function = "name_if_there"))]
-    name: Field,
-    #[validate(custom(function = "optional_phone"))]
-    phone: Field,
-    #[validate(custom(function = "optional_email"))]
-    email: Field,
+    #[validate(custom(function = "not_cleared"))]
+    name: Parsed<Name>,
+    #[validate(custom(function = "optional"))]
+    phone: Parsed<Phone>,
+    #[validate(custom(function = "optional"))]
+    email: Parsed<Email>,
 }
 
 impl WholeContact {
@@ -40,16 +57,16 @@ impl WholeContact {
     /// `validation-failed` with all faults.
     pub fn read(mut members: Members) -> Result<NewContact, Problem> {
         let body = Self {
-            name: members.take("name"),
-            phone: members.take("phone"),
-            email: members.take("email"),
+            name: name(&mut members),
+            phone: phone(&mut members),
+            email: email(&mut members),
         };
         faults::check(&body, members)?;
         let contact = || {
             Ok(NewContact {
-                name: name(&body.name)?.ok_or_else(required)?,
-                phone: phone(&body.phone)?,
-                email: email(&body.email)?,
+                name: body.name.value()?.flatten().ok_or_else(missing)?,
+                phone: body.phone.value()?.flatten(),
+                email: body.email.value()?.flatten(),
             })
         };
         contact().map_err(faults::unprocessable)
@@ -63,20 +80,44 @@ impl PartOfContact {
     /// `validation-failed` with all faults.
     pub fn read(mut members: Members) -> Result<Changes, Problem> {
         let body = Self {
-            name: members.take("name"),
-            phone: members.take("phone"),
-            email: members.take("email"),
+            name: name(&mut members),
+            phone: phone(&mut members),
+            email: email(&mut members),
         };
         faults::check(&body, members)?;
-        let there = |field: &Field| *field != Field::Absent;
         let changes = || {
             Ok(Changes {
-                name: name(&body.name)?,
-                phone: there(&body.phone).then(|| phone(&body.phone)).transpose()?,
-                email: there(&body.email).then(|| email(&body.email)).transpose()?,
+                name: body.name.value()?.flatten(),
+                phone: body.phone.value()?,
+                email: body.email.value()?,
             })
         };
         changes().map_err(faults::unprocessable)
+    }
+}
+
+impl<T> Parsed<T> {
+    fn read(field: Field, parse: impl FnOnce(&str) -> Result<T, ValidationError>) -> Self {
+        match faults::parsed(&field, parse) {
+            Ok(Some(value)) => Self::Value(value),
+            Ok(None) if field == Field::Absent => Self::Absent,
+            Ok(None) => Self::Null,
+            Err(fault) => Self::Fault(fault),
+        }
+    }
+
+    fn is_missing(&self) -> bool {
+        matches!(self, Self::Absent | Self::Null)
+    }
+
+    /// `None` if it is absent, `Some(None)` if it is `null`.
+    fn value(self) -> Result<Option<Option<T>>, ValidationError> {
+        match self {
+            Self::Absent => Ok(None),
+            Self::Null => Ok(Some(None)),
+            Self::Value(value) => Ok(Some(Some(value))),
+            Self::Fault(fault) => Err(fault),
+        }
     }
 }
 
@@ -89,30 +130,31 @@ pub fn replacement(contact: NewContact) -> Changes {
     }
 }
 
-fn required_name(field: &Field) -> Result<(), ValidationError> {
-    name(field)?.ok_or_else(required).map(drop)
-}
-
-fn name_if_there(field: &Field) -> Result<(), ValidationError> {
-    match field {
-        Field::Null => Err(fault("required", "cannot be cleared")),
-        _ => name(field).map(drop),
+fn required<T>(parsed: &Parsed<T>) -> Result<(), ValidationError> {
+    match parsed {
+        Parsed::Absent | Parsed::Null => Err(missing()),
+        Parsed::Value(_) | Parsed::Fault(_) => optional(parsed),
     }
 }
 
-fn optional_phone(field: &Field) -> Result<(), ValidationError> {
-    phone(field).map(drop)
+fn not_cleared<T>(parsed: &Parsed<T>) -> Result<(), ValidationError> {
+    match parsed {
+        Parsed::Null => Err(fault("required", "cannot be cleared")),
+        Parsed::Absent | Parsed::Value(_) | Parsed::Fault(_) => optional(parsed),
+    }
 }
 
-fn optional_email(field: &Field) -> Result<(), ValidationError> {
-    email(field).map(drop)
+fn optional<T>(parsed: &Parsed<T>) -> Result<(), ValidationError> {
+    match parsed {
+        Parsed::Fault(fault) => Err(fault.clone()),
+        Parsed::Absent | Parsed::Null | Parsed::Value(_) => Ok(()),
+    }
 }
 
 /// A contact must be reachable. Not asked of a PATCH: a rule across fields would make the result of two depend on their
 /// order.
 fn reachable(body: &WholeContact) -> Result<(), ValidationError> {
-    let missing = |field: &Field| matches!(field, Field::Absent | Field::Null);
-    if missing(&body.phone) && missing(&body.email) {
+    if body.phone.is_missing() && body.email.is_missing() {
         return Err(fault(
             "phone-or-email-required",
             "must have a phone or an e-mail address",
@@ -121,24 +163,24 @@ fn reachable(body: &WholeContact) -> Result<(), ValidationError> {
     Ok(())
 }
 
-fn required() -> ValidationError {
+fn missing() -> ValidationError {
     fault("required", "must be there")
 }
 
-fn name(field: &Field) -> Result<Option<Name>, ValidationError> {
-    faults::parsed(field, |text| {
+fn name(members: &mut Members) -> Parsed<Name> {
+    Parsed::read(members.take("name"), |text| {
         Name::parse(text).map_err(|error| faults::of_rule(error.code(), error))
     })
 }
 
-fn phone(field: &Field) -> Result<Option<Phone>, ValidationError> {
-    faults::parsed(field, |text| {
+fn phone(members: &mut Members) -> Parsed<Phone> {
+    Parsed::read(members.take("phone"), |text| {
         Phone::parse(text).map_err(|error| faults::of_rule(error.code(), error))
     })
 }
 
-fn email(field: &Field) -> Result<Option<Email>, ValidationError> {
-    faults::parsed(field, |text| {
+fn email(members: &mut Members) -> Parsed<Email> {
+    Parsed::read(members.take("email"), |text| {
         Email::parse(text).map_err(|error| faults::of_rule(error.code(), error))
     })
 }

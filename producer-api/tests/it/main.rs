@@ -25,6 +25,7 @@ macro_rules! on_both_pairs {
 }
 
 mod app;
+mod coalescing;
 mod commands;
 mod contacts;
 mod edge;

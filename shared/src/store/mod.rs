@@ -8,8 +8,8 @@ use std::{future::Future, time::Duration};
 
 use chrono::{DateTime, SubsecRound, Utc};
 use sea_orm::{
-    AccessMode, ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction,
-    DbBackend, DbErr, IsolationLevel, SqliteTransactionMode, TransactionOptions, TransactionTrait,
+    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
+    SqliteTransactionMode, TransactionOptions, TransactionTrait,
     sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous},
 };
 use sea_orm_migration::MigratorTrait;
@@ -152,19 +152,13 @@ impl Store {
         drop(self.write.close().await);
     }
 
-    /// Begins a transaction that may write: READ COMMITTED on PostgreSQL, IMMEDIATE on SQLite, where a transaction that
-    /// takes its lock late fails at once.
+    /// Begins a transaction that may write: READ COMMITTED on PostgreSQL, as its connections are set to (`pool`);
+    /// IMMEDIATE on SQLite, where a transaction that takes its lock late fails at once.
     async fn begin(&self) -> Result<DatabaseTransaction, DbErr> {
-        let options = match self.write.get_database_backend() {
-            DbBackend::Sqlite => TransactionOptions {
-                sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
-                ..TransactionOptions::default()
-            },
-            _ => TransactionOptions {
-                isolation_level: Some(IsolationLevel::ReadCommitted),
-                access_mode: Some(AccessMode::ReadWrite),
-                ..TransactionOptions::default()
-            },
+        let sqlite = self.write.get_database_backend() == DbBackend::Sqlite;
+        let options = TransactionOptions {
+            sqlite_transaction_mode: sqlite.then_some(SqliteTransactionMode::Immediate),
+            ..TransactionOptions::default()
         };
         self.write.begin_with_options(options).await
     }
@@ -211,11 +205,14 @@ async fn pool(
                 ("idle_in_transaction_session_timeout", &limit),
             ]);
             match access {
-                // What is written is found by its keys. Neither a plan that was kept from when a table was small, nor the
-                // price of disks that turn, may make a batch read all of it.
+                // What is written is found by its keys: each statement is planned once, and no table that was small then,
+                // nor the price of disks that turn, may make a batch read all of it. Whatever the database's defaults are, a
+                // transaction writes and sees what others have committed.
                 Access::Write => postgres.options([
-                    ("plan_cache_mode", "force_custom_plan"),
+                    ("plan_cache_mode", "force_generic_plan"),
                     ("enable_seqscan", "off"),
+                    ("default_transaction_isolation", "read committed"),
+                    ("default_transaction_read_only", "off"),
                 ]),
                 Access::Read => postgres,
             }
