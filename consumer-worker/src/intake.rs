@@ -48,6 +48,8 @@ impl Intake {
     /// Takes nothing more: what is not in a batch goes back, what is in hand can still be settled. A consumer that is only let
     /// go would hoard messages for as long as anything of it is in hand.
     pub(crate) async fn stop(self) {
+        // First: what is given back would at once come again, and be returned once more.
+        self.consumer.cease().await;
         let back: Vec<_> = self.gathered.into_iter().chain(self.carried).collect();
         let back = back.into_iter().map(|taken| taken.delivery).collect();
         if let Err(error) = self.consumer.give_back(back).await {

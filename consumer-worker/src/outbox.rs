@@ -59,6 +59,8 @@ impl Outbox {
         self.metrics
             .in_hand
             .sub(deliveries.len().try_into().unwrap_or(i64::MAX));
+        // What is given back to a consumer that still asks would at once come again, and be returned once more.
+        consumer.cease().await;
         let (again, fresh): (Vec<_>, Vec<_>) =
             deliveries.into_iter().partition(|delivery| delivery.redelivered);
         let mut back = fresh;

@@ -22,9 +22,9 @@ pub(crate) enum Pace {
     /// One delivery: after a start, a pause or a reconnect, and as long as deliveries come that had come before. A message
     /// that ends the process is then alone in hand and takes no neighbour over the broker's delivery limit.
     Careful,
-    /// Batches.
+    /// Batches of messages of one command each.
     Full,
-    /// Batches of messages that are arrays themselves. The broker counts messages, not the commands in them, so fewer are
+    /// Batches of messages that may be arrays themselves. The broker counts messages, not the commands in them, so fewer are
     /// taken into hand.
     Arrays,
 }
@@ -64,8 +64,8 @@ impl Pace {
     /// `held` deliveries wait to be sent on.
     pub(crate) fn after(self, seen: Seen, without_arrays: u32, held: usize) -> Option<Self> {
         match self {
-            Self::Careful if seen.fresh && seen.arrays => Some(Self::Arrays),
-            Self::Careful if seen.fresh => Some(Self::Full),
+            // What waits behind it may be arrays: hundreds of those at once would be too much.
+            Self::Careful if seen.fresh => Some(Self::Arrays),
             // The one delivery that may be in hand waits to be sent on: without a new consumer nothing more would come.
             Self::Careful if (1..=HELD_MAX).contains(&held) => Some(Self::Careful),
             Self::Full if seen.arrays => Some(Self::Arrays),
@@ -86,7 +86,7 @@ mod tests {
             (Pace::Careful, seen(false, false), 1, 0, None),
             (Pace::Careful, seen(false, true), 0, 0, None),
             (Pace::Careful, seen(false, false), 1, 1, Some(Pace::Careful)),
-            (Pace::Careful, seen(true, false), 1, 0, Some(Pace::Full)),
+            (Pace::Careful, seen(true, false), 1, 0, Some(Pace::Arrays)),
             (Pace::Careful, seen(true, true), 0, 0, Some(Pace::Arrays)),
             (Pace::Full, seen(true, false), 9, 0, None),
             (Pace::Full, seen(true, true), 0, 0, Some(Pace::Arrays)),

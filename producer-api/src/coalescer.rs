@@ -39,6 +39,7 @@ type Answer = Result<(), PublishError>;
 /// Publishes commands. Cheap to clone; ends with its last clone.
 #[derive(Clone, Debug)]
 pub struct Coalescer {
+    broker: Arc<dyn Broker>,
     waiting: mpsc::Sender<Waiting>,
     company: Arc<Company>,
     timeout: Duration,
@@ -73,8 +74,9 @@ impl Coalescer {
             enough: AtomicUsize::new(usize::MAX),
             come: Notify::new(),
         });
-        runtime.spawn(run(broker, waiting, company.clone(), metrics));
+        runtime.spawn(run(broker.clone(), waiting, company.clone(), metrics));
         Self {
+            broker,
             waiting: sender,
             company,
             timeout,
@@ -86,6 +88,9 @@ impl Coalescer {
     /// # Errors
     /// As [`Broker::publish`], and as soon.
     pub async fn publish(&self, envelope: &Envelope) -> Answer {
+        if !self.broker.connected() {
+            return Err(PublishError::Unavailable);
+        }
         let (reply, answer) = oneshot::channel();
         let waiting = Waiting {
             operation: envelope.command.action.operation(),
@@ -120,8 +125,14 @@ impl Company {
             return;
         }
         self.enough.store(last - 1, Ordering::Relaxed);
+        let come = async {
+            // What was told before anybody waited is no news.
+            while waiting.len() + 1 < last {
+                self.come.notified().await;
+            }
+        };
         // One that came too late to be told of is noticed when the time is up.
-        let _ = tokio::time::timeout(LINGER, self.come.notified()).await;
+        let _ = tokio::time::timeout(LINGER, come).await;
         self.enough.store(usize::MAX, Ordering::Relaxed);
     }
 }

@@ -68,6 +68,7 @@ pub struct Service {
     management: Management,
     series: Metrics,
     shutdown: Shutdown,
+    threads: usize,
 }
 
 /// Makes the service and binds its listeners.
@@ -91,6 +92,7 @@ pub async fn build(settings: &Settings, parts: Parts) -> anyhow::Result<Service>
         management,
         series,
         shutdown: settings.shutdown.clone(),
+        threads: settings.producer_api.threads.unwrap_or_else(half_the_processors),
     })
 }
 
@@ -117,6 +119,7 @@ impl Service {
         let health: Arc<dyn Health> = api.clone().into_inner();
         let server = serve(
             self.listener,
+            self.threads,
             &self.shutdown,
             api.clone(),
             self.http_metrics,
@@ -145,9 +148,14 @@ impl Service {
     }
 }
 
+fn half_the_processors() -> usize {
+    std::thread::available_parallelism().map_or(1, |processors| processors.get().div_ceil(2))
+}
+
 /// The public server.
 fn serve(
     listener: TcpListener,
+    threads: usize,
     shutdown: &Shutdown,
     api: Data<Api>,
     metrics: HttpMetrics,
@@ -164,6 +172,7 @@ fn serve(
             .wrap(from_fn(edge::surround))
     };
     let server = HttpServer::new(app)
+        .workers(threads)
         .disable_signals()
         // Who has gone away no longer waits.
         .h1_allow_half_closed(false)

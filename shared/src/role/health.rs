@@ -44,7 +44,7 @@ impl Health for ConsumerHealth {
 
     async fn parts(&self) -> Vec<Part> {
         let store = self.store.clone();
-        let ping = async move { tokio::time::timeout(HEALTH_TIMEOUT, store.ping()).await };
+        let ping = async move { tokio::time::timeout(HEALTH_TIMEOUT, store.ping_writer()).await };
         vec![
             Part {
                 name: "broker",

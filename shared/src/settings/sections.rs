@@ -55,7 +55,7 @@ pub struct Store {
     /// A standby that answers the reads; `url` does without it.
     #[validate(custom(function = "of_a_database"))]
     pub read_url: Option<SecretUrl>,
-    /// The most connections of each pool.
+    /// The most connections of each pool: a process has one for writes and one for reads.
     #[validate(range(min = 1, max = 1000, message = "must be from 1 to 1000"))]
     pub max_connections: u32,
     /// How long one operation may take, waiting for a connection included.
@@ -133,6 +133,9 @@ pub struct ProducerApi {
     pub listen: SocketAddr,
     /// Where it tells its metrics and health.
     pub management: SocketAddr,
+    /// How many threads answer requests; half the processors unless set, since the broker's connections need some, too.
+    #[validate(range(min = 1, max = 256, message = "must be from 1 to 256"))]
+    pub threads: Option<usize>,
     /// How many requests may wait for their command (`Prefer: wait`) at once; more are answered 202 without waiting.
     #[validate(range(min = 1, max = 100_000, message = "must be from 1 to 100000"))]
     pub max_waiting: usize,
@@ -247,6 +250,7 @@ impl Default for ProducerApi {
         Self {
             listen: loopback(8080),
             management: loopback(9464),
+            threads: None,
             max_waiting: 1000,
         }
     }

@@ -173,9 +173,18 @@ impl Store {
             .order_by(Column::FinishedAt, sea_orm::Order::Asc)
             .limit(limit)
             .to_owned();
-        let delete = Entity::delete_many().filter(Column::Id.in_subquery(oldest));
-        self.timed(async { Ok(delete.exec(&self.write).await?.rows_affected) })
-            .await
+        // Two statements: as one, kept for every limit (`pool`), its plan would join all commands.
+        self.timed(async {
+            let rows = self.write.query_all(&oldest).await?;
+            let ids: Vec<Uuid> = rows
+                .iter()
+                .map(|row| row.try_get_by_index(0))
+                .collect::<Result<_, _>>()?;
+            let oldest = any_of(&self.write, Column::Id, ids).add(Column::Status.ne(DEAD_LETTERED));
+            let deleted = Entity::delete_many().filter(oldest).exec(&self.write).await?;
+            Ok(deleted.rows_affected)
+        })
+        .await
     }
 }
 

@@ -80,12 +80,24 @@ impl Store {
         })
     }
 
-    /// Says whether SQL answers.
+    /// Says whether SQL answers to reads.
     ///
     /// # Errors
     /// If it does not.
     pub async fn ping(&self) -> Result<(), StoreError> {
-        self.timed(async { Ok(self.read.execute_unprepared("SELECT 1").await.map(drop)?) })
+        self.answers(&self.read).await
+    }
+
+    /// Says whether SQL answers where it is written to.
+    ///
+    /// # Errors
+    /// If it does not.
+    pub async fn ping_writer(&self) -> Result<(), StoreError> {
+        self.answers(&self.write).await
+    }
+
+    async fn answers(&self, pool: &DatabaseConnection) -> Result<(), StoreError> {
+        self.timed(async { Ok(pool.execute_unprepared("SELECT 1").await.map(drop)?) })
             .await
     }
 
@@ -147,7 +159,7 @@ impl Store {
 
     /// Closes the pools.
     pub async fn close(self) {
-        // A pool that is shared or already closed says so; there is nothing to do about it.
+        // A pool that is already closed says so; there is nothing to do about it.
         drop(self.read.close().await);
         drop(self.write.close().await);
     }

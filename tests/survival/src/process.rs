@@ -1,7 +1,7 @@
 //! A role as a real process.
 
 use std::{
-    fs::{self, OpenOptions},
+    fs::OpenOptions,
     os::unix::process::ExitStatusExt,
     path::PathBuf,
     process::{Child, Command, ExitStatus, Stdio},
@@ -128,11 +128,6 @@ impl Process {
         self.start.origin()
     }
 
-    /// The number of the process.
-    pub fn id(&self) -> u32 {
-        self.child.id()
-    }
-
     /// SIGKILL; returns once it is gone.
     pub fn kill(&mut self) {
         // It fails only if there is nothing left to kill.
@@ -196,19 +191,6 @@ impl Process {
 
     pub(crate) fn management(&self) -> u16 {
         self.start.management
-    }
-
-    /// The memory that it has in use, in bytes.
-    pub fn resident_bytes(&self) -> Option<u64> {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.id())).ok()?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-        let kibibytes: u64 = line.trim().trim_end_matches(" kB").parse().ok()?;
-        Some(kibibytes * 1024)
-    }
-
-    /// What it has logged, its earlier lives on the same log included.
-    pub fn log(&self) -> String {
-        fs::read_to_string(&self.start.log).unwrap_or_default()
     }
 }
 

@@ -13,7 +13,7 @@ use super::{
 use crate::broker::{BrokerReason, Message, Queue, QueueOptions};
 
 /// How many messages of a crashed process are suspects: more than a worker has in hand.
-pub const SUSPECTS_MAX: u32 = 1000;
+pub const SUSPECTS_MAX: u32 = 2000;
 /// The most messages of the retry tiers that are moved in one transaction.
 pub(super) const MOVE_MAX: usize = 1000;
 /// How many rows one INSERT has: few sizes, so that each is prepared once.
