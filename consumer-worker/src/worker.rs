@@ -200,9 +200,9 @@ impl Worker {
         let next = self
             .take_on(intake, &consumer, pace, &mut under_way, backoff, stop)
             .await;
-        let done = all(&mut under_way).await;
+        // A batch that gives its deliveries back ends the consumer, which looks like a loss to whoever waits for more.
+        all(&mut under_way).await?;
         let next = next?;
-        done?;
         // What was read ahead is not returned: the broker would count that.
         consumer.cease().await;
         while let Some(batch) = intake.read_ahead(pace.together(self.decider.max)) {

@@ -3,8 +3,10 @@
 //! The services come from `scripts/services up`; a test whose service is missing fails and says so.
 
 mod pair;
+mod servers;
 
 pub use pair::{Pair, Running};
+pub use servers::{Server, Servers};
 
 use std::time::Duration;
 

@@ -2,7 +2,7 @@
 //!
 //! `rabbitmqctl list_queues` tells what a quorum queue said of itself up to five seconds ago; this asks its leader.
 
-use crate::Servers;
+use test_support::Servers;
 
 const QUERY: &str = "[begin {ok, {_, Held}, _} = ra:leader_query(amqqueue:get_pid(Queue), fun rabbit_fifo:query_messages_total/1), \
                      {element(4, amqqueue:get_name(Queue)), Held} end || Queue <- rabbit_amqqueue:list()].";

@@ -19,11 +19,11 @@ use shared::{
     settings::Settings,
     store::Store,
 };
-use test_support::{PATIENCE, TestDatabase, queue_prefix};
+use test_support::{PATIENCE, Server, Servers, TestDatabase, queue_prefix};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::{
-    Api, Process, Role, Servers, Supervised, binaries,
+    Api, Process, Role, Supervised, binaries,
     history::History,
     ledger,
     process::{FAULT, Start},
@@ -64,7 +64,7 @@ impl Stack {
 
     /// On servers that are this test's own. Only one test may use a name.
     pub async fn own(name: &str) -> Self {
-        Self::on(Servers::own(name).await).await
+        Self::on(Servers::own(name, &Server::ALL).await).await
     }
 
     async fn on(servers: Arc<Servers>) -> Self {

@@ -45,6 +45,8 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 /// A consumer of one queue.
 pub(super) struct RabbitMqConsumer {
     channel: Channel,
+    /// By what the broker knows the consumer.
+    consumer_tag: ShortString,
     stream: tokio::sync::Mutex<lapin::Consumer>,
     /// AMQP tags of what was handed out and is not settled.
     unsettled: Mutex<BTreeSet<u64>>,
@@ -89,6 +91,7 @@ impl RabbitMqConsumer {
             .map_err(topology_error)?;
         Ok(Self {
             channel,
+            consumer_tag: stream.tag(),
             stream: tokio::sync::Mutex::new(stream),
             unsettled: Mutex::default(),
             ended: Mutex::default(),
@@ -222,10 +225,10 @@ impl Consumer for RabbitMqConsumer {
     }
 
     async fn cease(&self) {
-        let tag = self.stream.lock().await.tag();
+        // Without the lock on the stream: whoever waits for the next delivery holds it, and may wait for long.
         let cancelled = self
             .channel
-            .basic_cancel(tag, BasicCancelOptions { nowait: false });
+            .basic_cancel(self.consumer_tag.clone(), BasicCancelOptions { nowait: false });
         // A broker that does not answer gets everything back when the connection is given up.
         drop(tokio::time::timeout(STOP_TIMEOUT, cancelled).await);
     }

@@ -4,7 +4,6 @@
 
 use std::{
     collections::BTreeSet,
-    process::Command,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -12,11 +11,12 @@ use std::{
     time::Duration,
 };
 
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::ExposeSecret;
 use shared::broker::{
     Broker, BrokerError, Consumer, PublishError, Queue, QueueOptions, Settled,
     rabbitmq::{RabbitMq, RabbitMqOptions},
 };
+use test_support::{Server, Servers};
 use tokio::time::Instant;
 
 use super::{
@@ -24,97 +24,40 @@ use super::{
     support::{SOON, bound, message, next, publish_many, take, until, until_depth},
 };
 
-/// Starts and stops servers.
-const SERVICES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../scripts/services");
-
 const PUBLISH_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// What an answer may take beyond what it waits for.
 const SLACK: Duration = Duration::from_millis(500);
 
-/// A broker to maltreat; gone when dropped.
-struct Instance {
-    url: SecretString,
+/// How a broker ends.
+#[derive(Clone, Copy, Debug)]
+enum Ending {
+    Stop,
+    Kill,
 }
 
-impl Instance {
-    const NAME: &str = "broker-faults";
-
-    async fn up() -> Self {
-        services(&["up", "--name", Self::NAME, "rabbitmq"]).await;
-        let exports = services(&["env", "--name", Self::NAME]).await;
-        let url = exports
-            .lines()
-            .find_map(|line| line.strip_prefix("export CONTATO_TEST_AMQP_URL="))
-            .expect("`scripts/services env` prints the URL");
-        Self {
-            url: url.trim_matches(['\'', '"']).to_owned().into(),
-        }
-    }
-
-    async fn rabbitmqctl(&self, arguments: &[&str]) {
-        services(&[&["rabbitmqctl", "--name", Self::NAME], arguments].concat()).await;
-    }
-
-    /// `start`, `stop` or `kill`.
-    async fn server(&self, command: &str) {
-        services(&[command, "--name", Self::NAME, "rabbitmq"]).await;
-    }
-
-    fn harness(&self) -> RabbitMqHarness {
-        let queues = QueueOptions {
-            publish_timeout: PUBLISH_TIMEOUT,
-            ..QueueOptions::default()
-        };
-        RabbitMqHarness::at(self.url.clone(), queues).keep()
-    }
-}
-
-impl Drop for Instance {
-    fn drop(&mut self) {
-        // Also after a failed test, of which it must not hide the failure.
-        let _ = Command::new(SERVICES)
-            .args(["down", "--name", Self::NAME])
-            .output();
-    }
-}
-
-async fn services(arguments: &[&str]) -> String {
-    let arguments: Vec<String> = arguments.iter().map(ToString::to_string).collect();
-    tokio::task::spawn_blocking(move || {
-        run_services(&arguments.iter().map(String::as_str).collect::<Vec<_>>())
-    })
-    .await
-    .expect("running a script should not panic")
-}
-
-fn run_services(arguments: &[&str]) -> String {
-    let output = Command::new(SERVICES)
-        .args(arguments)
-        .output()
-        .expect("scripts/services can be run");
-    assert!(
-        output.status.success(),
-        "scripts/services {arguments:?}: {}{}",
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr),
-    );
-    String::from_utf8(output.stdout).expect("it speaks UTF-8")
+/// Queues on a broker to maltreat.
+fn harness(servers: &Servers) -> RabbitMqHarness {
+    let queues = QueueOptions {
+        publish_timeout: PUBLISH_TIMEOUT,
+        ..QueueOptions::default()
+    };
+    RabbitMqHarness::at(servers.amqp_url.clone().into(), queues).keep()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn trouble_with_the_broker() {
-    let instance = Instance::up().await;
+    let instance = Servers::own("broker-faults", &[Server::RabbitMq]).await;
     alarms_stop_publishes_and_nothing_else(&instance).await;
     closed_connections_are_opened_again(&instance).await;
     whoever_may_not_declare_can_use_what_is_there(&instance).await;
-    for how in ["stop", "kill"] {
+    for how in [Ending::Stop, Ending::Kill] {
         a_restart_loses_nothing_confirmed(&instance, how).await;
     }
 }
 
-async fn alarms_stop_publishes_and_nothing_else(instance: &Instance) {
-    let harness = instance.harness();
+async fn alarms_stop_publishes_and_nothing_else(instance: &Servers) {
+    let harness = harness(instance);
     let broker = harness.connected().await;
     assert!(
         publish_many(&broker, Queue::Commands, 20)
@@ -178,8 +121,8 @@ async fn alarms_stop_publishes_and_nothing_else(instance: &Instance) {
     broker.close().await;
 }
 
-async fn closed_connections_are_opened_again(instance: &Instance) {
-    let harness = instance.harness();
+async fn closed_connections_are_opened_again(instance: &Servers) {
+    let harness = harness(instance);
     let broker = harness.connected().await;
     broker
         .publish(Queue::Commands, &message("before"))
@@ -215,8 +158,8 @@ async fn closed_connections_are_opened_again(instance: &Instance) {
     broker.close().await;
 }
 
-async fn whoever_may_not_declare_can_use_what_is_there(instance: &Instance) {
-    let harness = instance.harness();
+async fn whoever_may_not_declare_can_use_what_is_there(instance: &Servers) {
+    let harness = harness(instance);
     harness.connected().await.close().await;
     instance.rabbitmqctl(&["add_user", "limited", "limited"]).await;
     instance
@@ -259,8 +202,8 @@ async fn whoever_may_not_declare_can_use_what_is_there(instance: &Instance) {
     elsewhere.close().await;
 }
 
-async fn a_restart_loses_nothing_confirmed(instance: &Instance, how: &str) {
-    let harness = instance.harness();
+async fn a_restart_loses_nothing_confirmed(instance: &Servers, how: Ending) {
+    let harness = harness(instance);
     let broker = harness.connected().await;
     let consumer = broker
         .consume(Queue::DeadLetters, bound(10))
@@ -288,7 +231,10 @@ async fn a_restart_loses_nothing_confirmed(instance: &Instance, how: &str) {
         published.load(Ordering::Relaxed) > 200
     })
     .await;
-    instance.server(how).await;
+    match how {
+        Ending::Stop => instance.stop(Server::RabbitMq).await,
+        Ending::Kill => instance.kill(Server::RabbitMq).await,
+    }
     ends(&consumer).await;
     assert_eq!(consumer.settle(vec![in_hand]).await, Ok(Settled::ComesAgain));
     drop(consumer);
@@ -302,7 +248,7 @@ async fn a_restart_loses_nothing_confirmed(instance: &Instance, how: &str) {
     assert!(broker.depth(Queue::Commands).await.is_err());
     assert!(broker.consume(Queue::Commands, bound(1)).await.is_err());
 
-    instance.server("start").await;
+    instance.start(Server::RabbitMq).await;
     until("the broker is back", async || broker.connected()).await;
     let before = published.load(Ordering::Relaxed);
     until("publishes are under way again", async || {

@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use shared::wire::Reason;
-use survival::{Answer, Api, Check, Pace, Request, Role, Server, Stack, Writer, contact, publish};
-use test_support::eventually_within;
+use survival::{Answer, Api, Check, Pace, Request, Role, Stack, Writer, contact, publish};
+use test_support::{Server, eventually_within};
 
 /// How often the broker dies.
 const DEATHS: usize = 3;

@@ -104,9 +104,14 @@ async fn half_way_through_a_replay_nothing_is_lost_and_nothing_happens_twice() {
         // Nothing left, or refused what the other had already brought to an end.
         assert!(matches!(operator.status.code(), Some(0 | 3 | 4)), "{operator:?}");
     }
+    // What was of a contact that has been deleted meanwhile is without its payload, and can only be discarded.
+    let discarded = stack
+        .command(Role::DlqFunction, &["discard", "--all", "--yes"], None)
+        .await;
+    assert!(matches!(discarded.status.code(), Some(0 | 3)), "{discarded:?}");
     Check::default().hold(&stack).await;
     let resolved = stack
-        .rows("SELECT 1 FROM dead_letters WHERE state = 'resolved'")
+        .rows("SELECT 1 FROM dead_letters WHERE state = 'resolved' OR body IS NULL")
         .await;
     assert_eq!(resolved.len(), waiting.dead.len());
     println!("{} dead letters, replayed in {DEATHS} deaths", resolved.len());

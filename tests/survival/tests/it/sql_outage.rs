@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use survival::{Answer, Api, Check, Pace, Process, Role, Server, Stack, Writer};
-use test_support::eventually_within;
+use survival::{Answer, Api, Check, Pace, Process, Role, Stack, Writer};
+use test_support::{Server, eventually_within};
 
 /// Longer than the broker waits for a delivery to be settled.
 const OUTAGE: Duration = Duration::from_secs(150);

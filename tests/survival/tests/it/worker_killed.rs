@@ -19,6 +19,14 @@ const BATCH: usize = 8;
 /// happened.
 const CAREFUL_MAX: usize = 2 * BATCH + 2;
 
+/// So that there are batches.
+const MUCH_AT_ONCE: Pace = Pace {
+    per_second: 400,
+    at_once: 24,
+    contacts: 40,
+    seed: 1,
+};
+
 const DIE_WITHIN: Duration = Duration::from_secs(60);
 
 /// How long a worker is frozen: longer than a session may idle in a transaction (`store.timeout`, 5 s in these tests), and
@@ -43,19 +51,13 @@ CREATE TRIGGER refuse_twice BEFORE INSERT ON commands FOR EACH ROW EXECUTE FUNCT
 
 /// The worker dies again and again at a place under load, each time a little later in full pace, and what it had in hand
 /// comes again; then one lives on.
-async fn dies_at(stack: &mut Stack, place: &'static str) -> Supervised {
+async fn dies_at(stack: &mut Stack, place: &'static str, pace: Pace) -> Supervised {
     stack.set("CONTATO__BATCH__MAX", &BATCH.to_string());
     let api = stack.start(Role::ProducerApi).await;
     let _dlq = stack.start(Role::DlqFunction).await;
     let worker = stack.supervise(Role::ConsumerWorker, move |life| {
         (life < DEATHS).then(|| format!("{place}:kill:{}", CAREFUL_MAX + 2 + life % 4))
     });
-    // Much at once, so that there are batches.
-    let pace = Pace {
-        per_second: 400,
-        at_once: 24,
-        ..Pace::default()
-    };
     let writer = Writer::start(&stack.api(api.origin()), pace);
     worker.died(DEATHS, DIE_WITHIN).await;
     writer.stop().await;
@@ -84,7 +86,7 @@ fn repeats(worker: &Supervised) -> f64 {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn between_writing_and_committing_it_loses_nothing() {
     let mut stack = Stack::shared().await;
-    let worker = dies_at(&mut stack, "written-not-committed").await;
+    let worker = dies_at(&mut stack, "written-not-committed", MUCH_AT_ONCE).await;
     worker.stop().await;
 }
 
@@ -92,7 +94,7 @@ async fn between_writing_and_committing_it_loses_nothing() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn between_committing_and_settling_it_does_nothing_twice() {
     let mut stack = Stack::shared().await;
-    let worker = dies_at(&mut stack, "committed-not-settled").await;
+    let worker = dies_at(&mut stack, "committed-not-settled", MUCH_AT_ONCE).await;
     let repeats = repeats(&worker);
     assert!(
         repeats > DEATHS as f64,
@@ -106,7 +108,7 @@ async fn between_committing_and_settling_it_does_nothing_twice() {
 async fn between_sending_on_and_settling_it_loses_nothing_and_does_nothing_twice() {
     let mut stack = Stack::shared().await;
     stack.sql(REFUSE_TWICE).await;
-    let worker = dies_at(&mut stack, "sent-on-not-settled").await;
+    let worker = dies_at(&mut stack, "sent-on-not-settled", Pace::default()).await;
     let retries = worker.sum("contato_retries_total", &[]);
     assert!(retries > DEATHS as f64, "only {retries} retries");
     let repeats = repeats(&worker);

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use shared::broker::{Queue, QueueOptions, Settled};
 
 use super::{
-    super::support::{bound, ids, message, next, nothing_comes, publish_many, take, until},
+    super::support::{SOON, bound, ids, message, next, nothing_comes, publish_many, take, until},
     Harness, fresh,
 };
 
@@ -97,6 +97,21 @@ pub async fn another_consumer_takes_over_without_a_return<H: Harness>() {
     );
     assert_eq!(ceased.settle(all).await, Ok(Settled::Gone));
     nothing_comes(&consumer).await;
+}
+
+/// To see it red: let `cease` take the lock that `next` holds.
+pub async fn one_that_is_waited_for_can_cease<H: Harness>() {
+    let (_harness, broker) = fresh::<H>(QueueOptions::default()).await;
+    let consumer = broker
+        .consume(Queue::Commands, bound(10))
+        .await
+        .expect("consuming");
+    let (next, ceased) = tokio::join!(
+        tokio::time::timeout(SOON, consumer.next()),
+        tokio::time::timeout(SOON, consumer.cease()),
+    );
+    ceased.expect("it ceases");
+    assert!(next.expect("who waits is told").is_err());
 }
 
 /// To see it red: leave the broker's count out and go by `redelivered` alone.

@@ -20,6 +20,9 @@ pub enum Server {
 }
 
 impl Server {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::RabbitMq, Self::Postgres];
+
     fn name(self) -> &'static str {
         match self {
             Self::RabbitMq => "rabbitmq",
@@ -32,9 +35,9 @@ impl Server {
 #[derive(Debug)]
 pub struct Servers {
     name: String,
-    /// Where RabbitMQ is.
+    /// Where RabbitMQ is; empty without one.
     pub amqp_url: String,
-    /// Where PostgreSQL is.
+    /// Where PostgreSQL is; empty without one.
     pub postgres_url: String,
 }
 
@@ -46,36 +49,37 @@ impl Servers {
         if let Some(servers) = shared.upgrade() {
             return servers;
         }
-        let servers = Self::own("shared").await;
+        let servers = Self::own("shared", &Server::ALL).await;
         *shared = Arc::downgrade(&servers);
         servers
     }
 
-    /// An instance for one test to maltreat.
-    pub async fn own(name: &str) -> Arc<Self> {
-        let name = format!("survival-{name}");
+    /// An instance for one test to maltreat, of these servers.
+    pub async fn own(name: &str, servers: &[Server]) -> Arc<Self> {
+        let name = format!("test-{name}");
         // What an interrupted run has left behind.
         services(&["down", "--name", &name]).await;
-        let mut servers = Self {
+        let mut instance = Self {
             name,
             amqp_url: String::new(),
             postgres_url: String::new(),
         };
-        servers.run(&["up"]).await;
-        let exports = servers.run(&["env"]).await;
+        let names = servers.iter().map(|server| server.name());
+        instance
+            .run(&["up"].into_iter().chain(names).collect::<Vec<_>>())
+            .await;
+        let exports = instance.run(&["env"]).await;
         let mut variables: BTreeMap<&str, &str> = exports
             .lines()
             .filter_map(|line| line.strip_prefix("export ")?.split_once('='))
             .collect();
         let mut url = |variable| {
-            let url: &str = variables
-                .remove(variable)
-                .expect("`scripts/services env` prints it");
+            let url: &str = variables.remove(variable).unwrap_or_default();
             url.trim_matches(['\'', '"']).to_owned()
         };
-        servers.amqp_url = url("CONTATO_TEST_AMQP_URL");
-        servers.postgres_url = url("CONTATO_TEST_POSTGRES_URL");
-        Arc::new(servers)
+        instance.amqp_url = url("CONTATO_TEST_AMQP_URL");
+        instance.postgres_url = url("CONTATO_TEST_POSTGRES_URL");
+        Arc::new(instance)
     }
 
     /// Starts a server again, with its data.
