@@ -34,7 +34,6 @@ async fn publish_all(coalescer: &Coalescer, envelopes: &[Envelope]) -> Vec<Resul
     publishing.join_all().await
 }
 
-// Red with the command that had no room forgotten, and with a message for each command.
 #[tokio::test]
 async fn what_waits_goes_together_within_the_bounds_of_a_message() {
     let pair = Pair::embedded().await;
@@ -63,7 +62,6 @@ async fn what_waits_goes_together_within_the_bounds_of_a_message() {
     assert_eq!(pair.parts.broker.depth(Queue::Commands).await, Ok(0));
 }
 
-// Red with `Ok` for all but the first command of a message.
 #[tokio::test]
 async fn each_is_told_what_became_of_the_message_it_went_in() {
     let pair = Pair::embedded().await;

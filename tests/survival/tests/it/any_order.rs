@@ -18,7 +18,7 @@ FROM contacts ORDER BY id";
 
 const FORGET: &str = "TRUNCATE contacts, commands, dead_letters, ledger_fields, ledger_outcomes";
 
-// Red with an update that always sets its fields, whatever has set them before (merge.rs): other contacts were left.
+// Red with fields that are set whatever has set them before (`Slot::set`, contact.rs): stamps went back.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_workers_end_with_the_same_rows_from_everything_twice_in_reverse() {
     let mut stack = Stack::shared().await;

@@ -10,7 +10,7 @@ const DEATHS: usize = 10;
 
 const DIE_WITHIN: Duration = Duration::from_secs(60);
 
-// Red with the millisecond in place of the key's hash in `keyed_command_id` (ids.rs): the retry had other ids.
+// Red with the key ignored (accept.rs): the retry had other ids.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_retry_with_its_key_gets_the_same_ids_and_has_one_effect() {
     let stack = Stack::shared().await;
@@ -63,7 +63,7 @@ async fn applied(stack: &Stack, operation: Operation) -> usize {
     .await
 }
 
-// Red with the answer given before the confirm (accept.rs): commands answered 202 were never stored.
+// Red with the answer given before the command is published (accept.rs): commands answered 202 were never stored.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn dying_under_load_it_loses_nothing_answered_and_does_nothing_twice() {
     let stack = Stack::shared().await;

@@ -19,7 +19,7 @@ const STREAM: usize = 50;
 /// Commands that wait when the alarm is raised.
 const BACKLOG: usize = 1000;
 
-/// How long the alarm lasts beyond what it is tested for, as seen by clients: longer than a publish may take.
+/// How often a client writes while the alarm lasts.
 const WRITES_IN_ALARM: usize = 5;
 
 const MAX_LENGTH: u64 = 50;
@@ -69,7 +69,7 @@ fn summary(stack: &Stack) -> String {
     )
 }
 
-// Red with publishes that are not persistent (publisher.rs): on a restart the queue had lost them.
+// Red with the answer given before the command is published (accept.rs): no write was refused while the broker was gone.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn killed_it_loses_nothing_answered_and_everybody_comes_back() {
     let stack = Stack::own("broker").await;
@@ -183,7 +183,7 @@ async fn refused_in_time(client: &Api) {
     }
 }
 
-// Red with a queue that drops its oldest message when it is full (topology.rs): accepted commands were gone.
+// Red with a queue that drops its oldest message when it is full (`drop-head`, topology.rs): no write was refused.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn full_it_refuses_writes_until_there_is_room() {
     let mut stack = Stack::shared().await;

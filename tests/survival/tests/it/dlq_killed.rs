@@ -52,8 +52,8 @@ async fn refuse_some(stack: &Stack, collect: impl AsyncFnOnce()) -> [Process; 2]
     [api, worker]
 }
 
-// Red with the delivery settled before it is stored (collector.rs): dead letters were missing. Red with an identity that
-// changes (a new id in it, collect.rs): what came again was stored again.
+// Red with automatic acknowledgement (rabbitmq/consumer.rs): dead letters were missing. Red with an identity that changes (a
+// new id in it, collect.rs): what came again was stored again.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn between_storing_and_settling_it_loses_nothing_and_stores_nothing_twice() {
     let stack = Stack::shared().await;
@@ -76,8 +76,7 @@ async fn between_storing_and_settling_it_loses_nothing_and_stores_nothing_twice(
     end(dlq, roles).await;
 }
 
-// Red with the row marked before its command is published (actions.rs), and only open ones looked for: a command was never
-// sent again.
+// Red with the row marked before its command is published (actions.rs): commands were never sent again.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn half_way_through_a_replay_nothing_is_lost_and_nothing_happens_twice() {
     let stack = Stack::shared().await;

@@ -84,8 +84,7 @@ fn poison(good: &[Vec<u8>]) -> Vec<Poison> {
     ]
 }
 
-// Red with the first kind of poison dropped in place of dead-lettered (worker.rs): it was missing. Red with an array's good
-// elements dead-lettered with the bad one: they were never applied.
+// Red with what cannot be decoded dropped in place of dead-lettered (follow_up.rs): it was missing.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn each_ends_with_its_reason_and_its_bytes_and_the_others_are_applied() {
     let stack = Stack::shared().await;

@@ -53,8 +53,7 @@ fn no_errors(stack: &Stack) {
     );
 }
 
-// Red with a shutdown timeout of 0 (server.rs): requests in hand were left without an answer. Red with a drain of 0: so were
-// those sent on connections that were just being closed.
+// Red with a drain of 0 (drain.rs): requests that were sent on connections just being closed were left without an answer.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_api_answers_whoever_leaves_when_it_says_that_it_is_not_ready() {
     let mut stack = Stack::shared().await;
@@ -83,7 +82,7 @@ async fn the_api_answers_whoever_leaves_when_it_says_that_it_is_not_ready() {
     dlq.stop().await;
 }
 
-// Red with deliveries settled before they are decided (worker.rs): commands in hand were gone.
+// Red with automatic acknowledgement (rabbitmq/consumer.rs): commands in hand were gone.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_worker_and_dlq_function_finish_or_give_back_what_they_have_in_hand() {
     let stack = Stack::shared().await;

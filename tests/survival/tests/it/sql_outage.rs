@@ -125,8 +125,7 @@ impl Scene {
     }
 }
 
-// Red with `StoreError::Outage` sent to the retry tiers like a refusal (decide.rs): commands were dead-lettered within
-// seconds. Red with every delivery given back by `nack` (outbox.rs): the flapping brought some over the delivery limit.
+// Red with an outage treated like a refusal (decide.rs): the worker did not pause.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sql_may_be_gone_for_long_and_come_and_go() {
     let mut stack = Stack::own("sql").await;
