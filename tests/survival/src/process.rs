@@ -140,16 +140,6 @@ impl Process {
         self.signal(Signal::TERM);
     }
 
-    /// SIGSTOP: freezes it.
-    pub fn freeze(&self) {
-        self.signal(Signal::STOP);
-    }
-
-    /// SIGCONT: lets it go on.
-    pub fn thaw(&self) {
-        self.signal(Signal::CONT);
-    }
-
     fn signal(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.child), signal).expect("it runs");
     }

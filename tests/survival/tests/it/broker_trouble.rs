@@ -95,8 +95,9 @@ async fn killed_it_loses_nothing_answered_and_everybody_comes_back() {
     }
 }
 
-// Red with consumers on the connection that publishes (rabbitmq/mod.rs): the broker read no acks, the queue stayed full.
-// Red without the timeout of a publish: requests hung.
+// Red with publishes that are sent on a blocked connection and wait ten times as long: requests hung. Red with what was read
+// ahead returned at a change of pace (worker.rs), the pace for single messages first (pace.rs), and arrays taken apart at
+// their first return (follow_up.rs): the worker stopped.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn in_alarm_writes_are_refused_in_time_and_what_waits_is_applied() {
     let stack = Stack::own("alarm").await;

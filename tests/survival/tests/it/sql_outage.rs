@@ -157,7 +157,7 @@ async fn sql_may_be_gone_for_long_and_come_and_go() {
     scene.end(&stack).await;
 }
 
-// Red with 42501 taken for a refusal of the data (error.rs): commands were dead-lettered.
+// Red with 42501 taken for a refusal of the data (error.rs) that needs no probe (decide.rs): the worker did not pause.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_revoked_grant_is_an_outage() {
     let mut stack = Stack::shared().await;
@@ -174,7 +174,7 @@ async fn a_revoked_grant_is_an_outage() {
     scene.end(&stack).await;
 }
 
-// Red with 53100 taken for a refusal of the data (error.rs): commands were dead-lettered.
+// Red with 53100 taken for a refusal of the data (error.rs) that needs no probe (decide.rs): the worker did not pause.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_full_disk_is_an_outage() {
     let mut stack = Stack::shared().await;

@@ -1,6 +1,6 @@
 //! consumer-worker dies where it hurts most: between two steps, again and again, or of one message every time.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use shared::{
     domain::CommandId,
@@ -28,10 +28,6 @@ const MUCH_AT_ONCE: Pace = Pace {
 };
 
 const DIE_WITHIN: Duration = Duration::from_secs(60);
-
-/// How long a worker is frozen: longer than a session may idle in a transaction (`store.timeout`, 5 s in these tests), and
-/// than two of the heartbeats that its connection owes the broker (10 s).
-const FROZEN: Duration = Duration::from_secs(25);
 
 /// How many commands wait before and behind the one that kills.
 const NEIGHBOURS: u64 = 30;
@@ -202,42 +198,6 @@ async fn a_panic_costs_its_own_command_and_nothing_else() {
     all_neighbours_applied(&stack).await;
     assert_eq!(worker.ended(), None, "it should live on");
     worker.stop().await;
-}
-
-// Red with outcomes that are not looked up and rows that are overwritten (apply.rs), as in the tests above. What this one
-// adds: PostgreSQL ends the frozen session and RabbitMQ the frozen connection, while the other worker goes on with both.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn one_that_freezes_and_wakes_does_nothing_twice() {
-    let stack = Stack::shared().await;
-    let api = stack.start(Role::ProducerApi).await;
-    let dlq = stack.start(Role::DlqFunction).await;
-    let freezes = stack.start(Role::ConsumerWorker).await;
-    let other = stack.start(Role::ConsumerWorker).await;
-    let writer = Writer::start(&stack.api(api.origin()), Pace::default());
-    applies_more(&stack).await;
-    freezes.freeze();
-    let since = Instant::now();
-    eventually_within(2 * FROZEN, "time passes", async || {
-        (since.elapsed() >= FROZEN).then_some(())
-    })
-    .await;
-    applies_more(&stack).await;
-    freezes.thaw();
-    applies_more(&stack).await;
-    writer.stop().await;
-    Check::default().hold(&stack).await;
-    for process in [api, dlq, freezes, other] {
-        process.stop().await;
-    }
-}
-
-async fn applies_more(stack: &Stack) {
-    const COMMANDS: usize = 50;
-    let before = stack.applied().await;
-    eventually_within(DIE_WITHIN, "commands are applied", async || {
-        (stack.applied().await > before + COMMANDS).then_some(())
-    })
-    .await;
 }
 
 /// Queues creates, in their middle one whose id is given, and behind it an update of the same contact.
