@@ -8,6 +8,7 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
+    time::Duration,
 };
 
 use rand::RngExt;
@@ -19,7 +20,7 @@ use shared::{
     settings::Settings,
     store::Store,
 };
-use test_support::{PATIENCE, Server, Servers, TestDatabase, queue_prefix};
+use test_support::{PATIENCE, Server, Servers, TestDatabase, eventually_within, queue_prefix};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::{
@@ -176,6 +177,18 @@ impl Stack {
         self.rows("SELECT 1 FROM commands WHERE status = 'applied'")
             .await
             .len()
+    }
+
+    /// Waits until more than so many commands more are applied.
+    ///
+    /// # Panics
+    /// If they are not in time.
+    pub async fn applies_more(&self, commands: usize, within: Duration) {
+        let before = self.applied().await;
+        eventually_within(within, "commands are applied", async || {
+            (self.applied().await > before + commands).then_some(())
+        })
+        .await;
     }
 
     /// A connection of contato's own to the queues of this test.

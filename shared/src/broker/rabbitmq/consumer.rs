@@ -47,6 +47,8 @@ pub(super) struct RabbitMqConsumer {
     channel: Channel,
     /// By what the broker knows the consumer.
     consumer_tag: ShortString,
+    /// Set once the broker has been asked to deliver no more.
+    ceased: tokio::sync::OnceCell<()>,
     stream: tokio::sync::Mutex<lapin::Consumer>,
     /// AMQP tags of what was handed out and is not settled.
     unsettled: Mutex<BTreeSet<u64>>,
@@ -92,6 +94,7 @@ impl RabbitMqConsumer {
         Ok(Self {
             channel,
             consumer_tag: stream.tag(),
+            ceased: tokio::sync::OnceCell::new(),
             stream: tokio::sync::Mutex::new(stream),
             unsettled: Mutex::default(),
             ended: Mutex::default(),
@@ -226,11 +229,14 @@ impl Consumer for RabbitMqConsumer {
 
     async fn cease(&self) {
         // Without the lock on the stream: whoever waits for the next delivery holds it, and may wait for long.
-        let cancelled = self
-            .channel
-            .basic_cancel(self.consumer_tag.clone(), BasicCancelOptions { nowait: false });
-        // A broker that does not answer gets everything back when the connection is given up.
-        drop(tokio::time::timeout(STOP_TIMEOUT, cancelled).await);
+        let cancel = async || {
+            let cancelled = self
+                .channel
+                .basic_cancel(self.consumer_tag.clone(), BasicCancelOptions { nowait: false });
+            // A broker that does not answer gets everything back when the connection is given up.
+            drop(tokio::time::timeout(STOP_TIMEOUT, cancelled).await);
+        };
+        self.ceased.get_or_init(cancel).await;
     }
 
     async fn stop(&self) {

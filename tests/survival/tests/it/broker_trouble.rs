@@ -46,14 +46,6 @@ fn refused(answer: &Answer) -> bool {
     *answer == Answer::Refused(503)
 }
 
-async fn applies_more(stack: &Stack) {
-    let before = stack.applied().await;
-    eventually_within(NOTICED_WITHIN, "commands are applied", async || {
-        (stack.applied().await > before + STREAM).then_some(())
-    })
-    .await;
-}
-
 fn summary(stack: &Stack) -> String {
     let exchanges = stack.history.exchanges();
     let refused = exchanges
@@ -79,13 +71,13 @@ async fn killed_it_loses_nothing_answered_and_everybody_comes_back() {
     let client = stack.api(api.origin());
     let writer = Writer::start(&client, Pace::default());
     for _ in 0..DEATHS {
-        applies_more(&stack).await;
+        stack.applies_more(STREAM, NOTICED_WITHIN).await;
         stack.servers.kill(Server::RabbitMq).await;
         answered(&stack, "a write is refused", 1, refused).await;
         stack.servers.start(Server::RabbitMq).await;
         answered(&stack, "writes are accepted", STREAM, accepted).await;
     }
-    applies_more(&stack).await;
+    stack.applies_more(STREAM, NOTICED_WITHIN).await;
     writer.stop().await;
     client.repeat_unknown().await;
     Check::default().hold(&stack).await;
@@ -149,7 +141,7 @@ async fn in_alarm_writes_are_refused_in_time_and_what_waits_is_applied() {
         },
     );
     answered(&stack, "writes are accepted", STREAM, accepted).await;
-    applies_more(&stack).await;
+    stack.applies_more(STREAM, NOTICED_WITHIN).await;
     writer.stop().await;
     client.repeat_unknown().await;
     let check = Check {
@@ -198,7 +190,7 @@ async fn full_it_refuses_writes_until_there_is_room() {
     assert!(held >= MAX_LENGTH, "only {held} were accepted");
     let worker = stack.start(Role::ConsumerWorker).await;
     answered(&stack, "writes are accepted", STREAM, accepted).await;
-    applies_more(&stack).await;
+    stack.applies_more(STREAM, NOTICED_WITHIN).await;
     writer.stop().await;
     client.repeat_unknown().await;
     Check::default().hold(&stack).await;

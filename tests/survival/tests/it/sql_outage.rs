@@ -53,7 +53,7 @@ impl Scene {
             worker,
             others: vec![api, dlq],
         };
-        scene.applies(stack).await;
+        stack.applies_more(STREAM, NOTICED_WITHIN).await;
         scene
     }
 
@@ -95,15 +95,6 @@ impl Scene {
         .await;
     }
 
-    /// Waits until some more commands are applied.
-    async fn applies(&self, stack: &Stack) {
-        let before = stack.applied().await;
-        eventually_within(NOTICED_WITHIN, "commands are applied", async || {
-            (stack.applied().await > before + STREAM).then_some(())
-        })
-        .await;
-    }
-
     /// Every write was answered 202, none was dead-lettered, and all are applied once.
     async fn end(self, stack: &Stack) {
         self.writer.stop().await;
@@ -138,7 +129,7 @@ async fn sql_may_be_gone_for_long_and_come_and_go() {
     scene.stays_paused(&stack, OUTAGE).await;
     stack.servers.start(Server::Postgres).await;
     scene.paused(false).await;
-    scene.applies(&stack).await;
+    stack.applies_more(STREAM, NOTICED_WITHIN).await;
 
     for flap in 0..FLAPS {
         // Now a server that says goodbye, now one that dies.
@@ -169,7 +160,7 @@ async fn a_revoked_grant_is_an_outage() {
         scene.stays_paused(&stack, A_WHILE).await;
         stack.sql(&format!("GRANT INSERT ON {table} TO contato")).await;
         scene.paused(false).await;
-        scene.applies(&stack).await;
+        stack.applies_more(STREAM, NOTICED_WITHIN).await;
     }
     scene.end(&stack).await;
 }
@@ -202,6 +193,6 @@ async fn a_full_disk_is_an_outage() {
     scene.backlog_grows(&stack).await;
     scene.paused(true).await;
     stack.sql("DROP TABLE ballast").await;
-    scene.applies(&stack).await;
+    stack.applies_more(STREAM, NOTICED_WITHIN).await;
     scene.end(&stack).await;
 }
