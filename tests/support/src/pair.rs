@@ -62,7 +62,7 @@ impl Pair {
             ("CONTATO__IDS__KEY", KEY),
             ("CONTATO__BROKER__URL", &broker_url),
             ("CONTATO__BROKER__PREFIX", &prefix),
-            ("CONTATO__BROKER__RETRY_DELAYS", "50ms,100ms,150ms"),
+            ("CONTATO__BROKER__RETRY_DELAYS", "50ms,100ms,3s"),
             ("CONTATO__STORE__URL", database.url()),
             ("CONTATO__STORE__TIMEOUT", "5s"),
             ("CONTATO__CONSUMER_WORKER__MANAGEMENT", "127.0.0.1:0"),

@@ -60,14 +60,15 @@ impl Start {
         self
     }
 
-    pub(crate) async fn ready(&self) {
-        let what = format!("{} is ready", self.role.name());
-        eventually(&what, async || self.says_ready().await?.then_some(())).await;
+    /// Waits until it says that it works. A producer-api is ready before it has a broker, and then answers 503.
+    pub(crate) async fn works(&self) {
+        let what = format!("{} works", self.role.name());
+        eventually(&what, async || self.says_yes("health").await?.then_some(())).await;
     }
 
-    /// Whether it says that it is ready; `None` if it does not answer.
-    async fn says_ready(&self) -> Option<bool> {
-        let url = format!("http://127.0.0.1:{}/readyz", self.management);
+    /// Whether it answers well; `None` if it does not answer.
+    async fn says_yes(&self, path: &str) -> Option<bool> {
+        let url = format!("http://127.0.0.1:{}/{path}", self.management);
         Some(reqwest::get(&url).await.ok()?.status().is_success())
     }
 
@@ -105,12 +106,12 @@ pub struct Process {
 }
 
 impl Process {
-    /// Waits until it says that it is ready.
+    /// Waits until it says that it works, with broker and SQL.
     ///
     /// # Panics
-    /// If it ends before, or does not become ready in time.
-    pub async fn ready(&self) {
-        self.start.ready().await;
+    /// If it ends before, or does not work in time.
+    pub async fn works(&self) {
+        self.start.works().await;
     }
 
     /// Waits until it says that it is not ready.
@@ -119,7 +120,7 @@ impl Process {
     /// If it does not say so in time.
     pub async fn not_ready(&self) {
         let what = format!("{} says that it is not ready", self.start.role.name());
-        let says = async || (!self.start.says_ready().await?).then_some(());
+        let says = async || (!self.start.says_yes("readyz").await?).then_some(());
         eventually(&what, says).await;
     }
 

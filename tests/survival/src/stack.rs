@@ -1,11 +1,12 @@
 //! The surroundings of one test: a database and queues of its own, and the settings of the roles.
 
 use std::{
+    collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
     process::{Command, Output},
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
@@ -60,19 +61,16 @@ pub struct Stack {
 impl Stack {
     /// On the servers that tests share.
     pub async fn shared() -> Self {
-        Self::on(Servers::shared().await).await
+        Self::on(Servers::shared().await, turn().await).await
     }
 
     /// On servers that are this test's own. Only one test may use a name.
     pub async fn own(name: &str) -> Self {
-        Self::on(Servers::own(name, &Server::ALL).await).await
+        let turn = turn().await;
+        Self::on(Servers::own(name, &Server::ALL).await, turn).await
     }
 
-    async fn on(servers: Arc<Servers>) -> Self {
-        tokio::task::spawn_blocking(|| Role::ALL.map(Role::binary))
-            .await
-            .expect("the binaries are built");
-        let turn = TURN.acquire().await.expect("it is never closed");
+    async fn on(servers: Arc<Servers>, turn: SemaphorePermit<'static>) -> Self {
         let database = TestDatabase::postgres_on(&servers.postgres_url).await;
         let prefix = queue_prefix();
         let environment = [
@@ -114,20 +112,20 @@ impl Stack {
         self.environment.push((variable.to_owned(), value.to_owned()));
     }
 
-    /// Starts a role and waits until it is ready.
+    /// Starts a role and waits until it works.
     pub async fn start(&self, role: Role) -> Process {
         self.start_with(role, &[]).await
     }
 
-    /// Starts a role that will meet a planned fault (see [`shared::planned_fault`]), and waits until it is ready.
+    /// Starts a role that will meet a planned fault (see [`shared::planned_fault`]), and waits until it works.
     pub async fn start_to_fail(&self, role: Role, fault: &str) -> Process {
         self.start_with(role, &[(FAULT, fault)]).await
     }
 
-    /// Starts a role with more variables and waits until it is ready.
+    /// Starts a role with more variables and waits until it works.
     pub async fn start_with(&self, role: Role, variables: &[(&str, &str)]) -> Process {
         let process = self.launch(role).with(variables).spawn();
-        process.ready().await;
+        process.works().await;
         process
     }
 
@@ -228,7 +226,7 @@ impl Stack {
     fn launch(&self, role: Role) -> Start {
         let number = self.started.fetch_add(1, Ordering::Relaxed);
         let log = self.logs.join(format!("{}-{number}.log", role.name()));
-        Start::new(role, self.environment.clone(), [free_port(), free_port()], log)
+        Start::new(role, self.environment.clone(), free_ports(), log)
     }
 }
 
@@ -242,11 +240,25 @@ impl Drop for Stack {
     }
 }
 
-fn free_port() -> u16 {
+/// Waits for this test's turn. The binaries are built before, by the first.
+async fn turn() -> SemaphorePermit<'static> {
+    tokio::task::spawn_blocking(|| Role::ALL.map(Role::binary))
+        .await
+        .expect("the binaries are built");
+    TURN.acquire().await.expect("it is never closed")
+}
+
+/// Ports that nobody listens on, and that were given to nobody else: a role may be between two lives.
+fn free_ports() -> [u16; 2] {
     const TRIES_MAX: usize = 200;
+    static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
+    let mut given = GIVEN.lock().unwrap();
     let free = |port: &u16| std::net::TcpListener::bind(("127.0.0.1", *port)).is_ok();
-    (0..TRIES_MAX)
-        .map(|_| rand::rng().random_range(PORTS))
-        .find(free)
-        .expect("a free port")
+    let mut port = || {
+        (0..TRIES_MAX)
+            .map(|_| rand::rng().random_range(PORTS))
+            .find(|port| given.insert(*port) && free(port))
+            .expect("a free port")
+    };
+    [port(), port()]
 }

@@ -53,12 +53,12 @@ impl Supervised {
         self.start.origin()
     }
 
-    /// Waits until it says that it is ready.
+    /// Waits until it says that it works, with broker and SQL.
     ///
     /// # Panics
-    /// If it does not become ready in time.
-    pub async fn ready(&self) {
-        self.start.ready().await;
+    /// If it does not work in time.
+    pub async fn works(&self) {
+        self.start.works().await;
     }
 
     /// How often it has died.

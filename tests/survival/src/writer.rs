@@ -94,8 +94,11 @@ async fn write(stream: Arc<Stream>, mut chance: SmallRng) {
     let each = Duration::from_secs(1) * stream.pace.at_once / stream.pace.per_second;
     let mut ticks = interval(each);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    while !stream.stop.load(Ordering::Relaxed) {
+    loop {
         ticks.tick().await;
+        if stream.stop.load(Ordering::Relaxed) {
+            return;
+        }
         let request = stream.request(&mut chance);
         let made = request.contact.is_none();
         if let Answer::Accepted(_, contact) = stream.api.send(request).await

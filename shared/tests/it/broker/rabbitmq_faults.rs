@@ -24,10 +24,10 @@ use super::{
     support::{SOON, bound, message, next, publish_many, take, until, until_depth},
 };
 
-const PUBLISH_TIMEOUT: Duration = Duration::from_secs(1);
+const PUBLISH_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// What an answer may take beyond what it waits for.
-const SLACK: Duration = Duration::from_millis(500);
+const SLACK: Duration = Duration::from_secs(2);
 
 /// How a broker ends.
 #[derive(Clone, Copy, Debug)]

@@ -8,7 +8,7 @@ use test_support::eventually_within;
 
 const DEATHS: usize = 10;
 
-const DIE_WITHIN: Duration = Duration::from_secs(90);
+const DIE_WITHIN: Duration = Duration::from_secs(180);
 
 /// Every fourth contact: SQL refuses its commands, every time. The nil id is that of the worker's probe.
 const REFUSE: &str = "

@@ -57,7 +57,7 @@ fn no_errors(stack: &Stack) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_api_answers_whoever_leaves_when_it_says_that_it_is_not_ready() {
     let mut stack = Stack::shared().await;
-    stack.set("CONTATO__SHUTDOWN__DRAIN", "1s");
+    stack.set("CONTATO__SHUTDOWN__DRAIN", "3s");
     let dlq = stack.start(Role::DlqFunction).await;
     let worker = stack.start(Role::ConsumerWorker).await;
     for round in 0..ROUNDS {

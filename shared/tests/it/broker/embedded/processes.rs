@@ -188,7 +188,7 @@ async fn many_may_open_a_new_file_at_once() {
 #[tokio::test]
 async fn a_publish_that_another_writer_blocks_is_unconfirmed_in_time() {
     let folder = Folder::new();
-    let publish_timeout = Duration::from_millis(500);
+    let publish_timeout = Duration::from_secs(2);
     let broker = folder
         .open_with(QueueOptions {
             publish_timeout,

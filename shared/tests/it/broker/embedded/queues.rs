@@ -69,17 +69,15 @@ async fn a_publish_wakes_the_consumer_sooner_than_a_poll_would() {
     let folder = Folder::new();
     let broker = folder.open().await;
     let consumer = broker.consume(Queue::Commands, bound(1)).await.unwrap();
-    let begun = Instant::now();
+    let mut took = Duration::ZERO;
     for round in 0..ROUNDS {
         publish_all(&broker, [round]).await;
+        let published = Instant::now();
         let delivery = next(&consumer).await;
+        took += published.elapsed();
         consumer.settle(vec![delivery]).await.unwrap();
     }
-    assert!(
-        begun.elapsed() < POLL_INTERVAL * ROUNDS / 2,
-        "{:?}",
-        begun.elapsed()
-    );
+    assert!(took < POLL_INTERVAL * ROUNDS / 2, "{took:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -163,7 +161,7 @@ async fn a_delivery_of_an_earlier_consumer_cannot_be_settled() {
 async fn a_retry_waits_in_its_tier_and_then_comes() {
     let folder = Folder::new();
     let retry_delays = [
-        Duration::from_millis(300),
+        Duration::from_secs(2),
         Duration::from_secs(600),
         Duration::from_secs(900),
     ];
