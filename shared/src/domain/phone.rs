@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use phonenumber::{Mode, country};
+use rlibphonenumber::{PhoneNumber, PhoneNumberFormat, Region};
 
 use super::area_code::{AreaCode, State};
 
@@ -58,9 +58,9 @@ impl Phone {
         if text.chars().count() > Self::INPUT_MAX_CHARS || !text.chars().all(usual) {
             return Err(PhoneError::Malformed);
         }
-        let number = phonenumber::parse(Some(country::BR), text).map_err(|_| PhoneError::Malformed)?;
-        let phone = Self(number.format().mode(Mode::E164).to_string());
-        if phone.0.starts_with(BRAZIL) && phone.0.len() >= 13 && phone.area_code().is_none() {
+        let number = PhoneNumber::parse(text, Some(Region::BR)).map_err(|_| PhoneError::Malformed)?;
+        let phone = Self(number.format_as(PhoneNumberFormat::E164).into_owned());
+        if phone.0.starts_with(BRAZIL) && matches!(phone.0.len(), 13 | 14) && phone.area_code().is_none() {
             return Err(PhoneError::UnknownAreaCode);
         }
         if !number.is_valid() || (phone.0.starts_with(BRAZIL) && phone.area_code().is_none()) {
@@ -132,6 +132,16 @@ mod tests {
     }
 
     #[test]
+    fn the_area_code_55_is_not_taken_for_the_country() {
+        let landline = Phone::parse("(55) 3220-8000").unwrap();
+        assert_eq!(
+            (landline.as_str(), landline.state().unwrap().as_str()),
+            ("+555532208000", "RS")
+        );
+        assert_eq!(Phone::parse("55 99999-1234").unwrap().as_str(), "+5555999991234");
+    }
+
+    #[test]
     fn foreign_numbers_have_no_area_code() {
         let phone = Phone::parse("+351 912 345 678").unwrap();
         assert_eq!((phone.as_str(), phone.area_code()), ("+351912345678", None));
@@ -144,6 +154,9 @@ mod tests {
             ("not a number", PhoneError::Malformed),
             ("98765-4321", PhoneError::Invalid),
             ("+55 11 1234", PhoneError::Invalid),
+            // A mobile number has a 9 before its eight digits.
+            ("(31) 70600-4092", PhoneError::Invalid),
+            ("(11) 98765-43210", PhoneError::Invalid),
             ("(10) 98765-4321", PhoneError::UnknownAreaCode),
             ("(23) 98765-4321", PhoneError::UnknownAreaCode),
             ("(11) 98765-4321 ext. 12", PhoneError::Extension),
