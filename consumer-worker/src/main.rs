@@ -11,8 +11,11 @@ struct Arguments {
     common: CommonArguments,
 }
 
-#[tokio::main]
-async fn main() -> anyhow::Result<()> {
+fn main() -> anyhow::Result<()> {
+    shared::runtime::run(program())
+}
+
+async fn program() -> anyhow::Result<()> {
     let Some(settings) = Arguments::parse().common.start()? else {
         return Ok(());
     };

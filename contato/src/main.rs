@@ -33,8 +33,11 @@ enum Command {
     },
 }
 
-#[tokio::main]
-async fn main() -> anyhow::Result<ExitCode> {
+fn main() -> anyhow::Result<ExitCode> {
+    shared::runtime::run(program())
+}
+
+async fn program() -> anyhow::Result<ExitCode> {
     let arguments = Arguments::parse();
     let Some(settings) = arguments.common.start()? else {
         return Ok(ExitCode::SUCCESS);

@@ -16,8 +16,11 @@ struct Arguments {
     command: Option<cli::Command>,
 }
 
-#[tokio::main]
-async fn main() -> anyhow::Result<ExitCode> {
+fn main() -> anyhow::Result<ExitCode> {
+    shared::runtime::run(program())
+}
+
+async fn program() -> anyhow::Result<ExitCode> {
     let arguments = Arguments::parse();
     let Some(settings) = arguments.common.start()? else {
         return Ok(ExitCode::SUCCESS);

@@ -14,6 +14,7 @@ use actix_web::{
 };
 use anyhow::Context;
 use shared::{
+    broker::Broker,
     http::{
         drain::Drain,
         edge::{self, no_such_route, resource},
@@ -21,6 +22,7 @@ use shared::{
     },
     management::{Health, Management, bind, health_routes},
     role::{Parts, refuse_older_schema},
+    runtime,
     settings::{Settings, Shutdown},
     telemetry::Metrics,
 };
@@ -53,6 +55,11 @@ const SUCCESSES: [(&str, &str, &str); 9] = [
     ("GET", COMMANDS, "200"),
 ];
 
+/// How long it is not ready for want of a first connection to the broker. Whoever were sent here before that would be
+/// answered 503; whoever is sent here after that is told what is wrong.
+const FIRST_CONNECTION_MAX: Duration = Duration::from_secs(5);
+/// How often it is looked for.
+const LOOK_EVERY: Duration = Duration::from_millis(10);
 /// How often the state of the broker's connection is noted.
 const BROKER_NOTE_INTERVAL: Duration = Duration::from_secs(1);
 /// What is left of the shutdown's deadline for letting go of broker and SQL.
@@ -92,7 +99,10 @@ pub async fn build(settings: &Settings, parts: Parts) -> anyhow::Result<Service>
         management,
         series,
         shutdown: settings.shutdown.clone(),
-        threads: settings.producer_api.threads.unwrap_or_else(half_the_processors),
+        threads: settings
+            .producer_api
+            .threads
+            .unwrap_or_else(runtime::half_the_processors),
     })
 }
 
@@ -125,7 +135,6 @@ impl Service {
             self.http_metrics,
             stop.clone(),
         )?;
-        api.set_running(true);
         let serve = async {
             let result = server.await.context("the listener failed");
             stop.cancel();
@@ -137,19 +146,33 @@ impl Service {
             stop.cancel();
             result
         };
-        let drain = async {
-            stop.cancelled().await;
+        let ready = async {
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => {}
+                () = first_connection(api.broker.as_ref()) => {
+                    api.set_running(true);
+                    stop.cancelled().await;
+                }
+            }
             api.set_running(false);
         };
         let wait = api.waiters.run(&api.store, &api.stamps, stop.clone());
         let note = note_broker(&api, served.clone());
-        let (served, told, (), (), ()) = tokio::join!(serve, management, drain, wait, note);
+        let (served, told, (), (), ()) = tokio::join!(serve, management, ready, wait, note);
         served.and(told)
     }
 }
 
-fn half_the_processors() -> usize {
-    std::thread::available_parallelism().map_or(1, |processors| processors.get().div_ceil(2))
+/// Waits until the broker is connected for the first time, or long enough.
+async fn first_connection(broker: &dyn Broker) {
+    let connected = async {
+        while !broker.connected() {
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    };
+    // Then it is down, which is to be answered.
+    let _ = tokio::time::timeout(FIRST_CONNECTION_MAX, connected).await;
 }
 
 /// The public server.

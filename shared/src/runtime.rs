@@ -1,12 +1,30 @@
-//! The process's runtime, for HTTP handlers.
+//! The process's runtime, also for HTTP handlers.
 //!
-//! The HTTP server has a runtime per thread. A connection to SQL or the broker that is opened there dies with that thread,
+//! The HTTP server has a runtime per thread, beside this one. A connection to SQL or the broker that is opened there dies with that thread,
 //! though other roles of the process may share its pool; so handlers do such work on the runtime that the process began
 //! with.
 
-use std::future::Future;
+use std::{future::Future, io};
 
-use tokio::runtime::Handle;
+use tokio::runtime::{Builder, Handle};
+
+/// Half the processors, at least one: whoever answers HTTP and whoever talks to broker and SQL share them. More threads than
+/// processors wake each other more often than they get on.
+pub fn half_the_processors() -> usize {
+    std::thread::available_parallelism().map_or(1, |processors| processors.get().div_ceil(2))
+}
+
+/// Runs a program to its end, on half the processors.
+///
+/// # Errors
+/// If no thread can be started; else what the program says.
+pub fn run<T, E: From<io::Error>>(program: impl Future<Output = Result<T, E>>) -> Result<T, E> {
+    Builder::new_multi_thread()
+        .worker_threads(half_the_processors())
+        .enable_all()
+        .build()?
+        .block_on(program)
+}
 
 /// The runtime that it was made on.
 #[derive(Clone, Debug)]

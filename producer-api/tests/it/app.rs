@@ -160,10 +160,12 @@ impl TestApp {
             app.parts.broker.consume(Queue::Commands, bound).await.ok()
         });
         app.consumer = Some(consumer.await);
-        test_support::eventually("a publish would be sent", || async {
-            app.parts.broker.connected().then_some(())
+        // It is once the broker is connected.
+        test_support::eventually("it is ready", || async {
+            (app.get("/readyz").await.status == 200).then_some(())
         })
         .await;
+        assert!(app.parts.broker.connected());
         app
     }
 
