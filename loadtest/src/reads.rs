@@ -3,14 +3,11 @@
 use std::{process::Command, time::Instant};
 
 use anyhow::Context;
-use http_body_util::Full;
-use hyper::{Request, StatusCode, header};
 use sea_orm::{ConnectionTrait, Database, DbBackend, Statement};
 
 use crate::{
-    http::{APPLIED, load},
+    http::{APPLIED, create, load, read},
     report::Report,
-    sample::body,
     sql::run,
     stack::Servers,
 };
@@ -26,30 +23,22 @@ pub async fn measure(servers: &Servers, seconds: u64, report: &mut Report) -> an
     let ground = servers.ground().await?;
     let worker = servers.start("consumer-worker", &ground).await?;
     let api = servers.start("producer-api", &ground).await?;
-    let create = |number| {
-        Request::post("/v1/contacts")
-            .header(header::HOST, "localhost")
-            .header(header::CONTENT_TYPE, "application/json")
-            .body(Full::from(body(number)))
-    };
-    load(api.listen, CLIENTS, CONTACTS, create, StatusCode::ACCEPTED).await?;
+    load(api.listen, CLIENTS, CONTACTS, create, 202).await?;
     worker
         .counted(APPLIED, CONTACTS, std::time::Duration::from_secs(60))
         .await?;
     drop(worker);
     let paths = contacts(&ground.database_url).await?;
-    let read = move |number: usize| {
+    let request = move |number: usize| {
         // A stride that is prime to the number of contacts visits all of them, out of order.
-        Request::get(paths[number * 7919 % paths.len()].as_str())
-            .header(header::HOST, "localhost")
-            .body(Full::default())
+        read(&paths[number * 7919 % paths.len()])
     };
     // Once to warm up and to learn how many take so long.
     let since = Instant::now();
-    load(api.listen, CLIENTS, CONTACTS, read.clone(), StatusCode::OK).await?;
+    load(api.listen, CLIENTS, CONTACTS, request.clone(), 200).await?;
     let requests = (CONTACTS as f64 / since.elapsed().as_secs_f64()) as usize * seconds as usize;
     let since = Instant::now();
-    let times = load(api.listen, CLIENTS, requests, read, StatusCode::OK).await?;
+    let times = load(api.listen, CLIENTS, requests, request, 200).await?;
     report.add(
         Report::READS,
         "/s",

@@ -29,7 +29,7 @@ const UNCONFIRMED_MAX: usize = 2;
 
 /// The longest that a message waits for company, after one that had some: while there is much to send, fewer and larger
 /// messages cost broker and worker less than they cost the clients.
-const LINGER: Duration = Duration::from_millis(2);
+const LINGER: Duration = Duration::from_micros(500);
 
 /// How many commands may wait to be sent; more wait for room, within their time.
 const WAITING_MAX: usize = 4096;

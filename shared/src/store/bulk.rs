@@ -1,14 +1,16 @@
 //! Many rows in one statement, whose text is the same however many they are.
 //!
-//! PostgreSQL takes a list as one array and rows as one JSON text: it then parses and plans a short statement that it
-//! knows, instead of one with thousands of parameters. SQLite has neither, and parses fast.
+//! PostgreSQL takes a list as one array, and rows as an array for each column: it then parses and plans a short statement
+//! that it knows, instead of one with thousands of parameters. SQLite has no arrays, and parses fast.
 
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, EntityTrait, ExprTrait,
-    IntoActiveModel, Iterable,
-    sea_query::{Alias, Expr, Func, IntoIden, OnConflict, Query, extension::postgres::PgFunc},
+    ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, DbBackend, DbErr,
+    EntityTrait, ExprTrait, IntoActiveModel, Iterable, Statement, Value,
+    sea_query::{
+        Alias, ArrayType, Expr, Func, IntoIden, OnConflict, PostgresQueryBuilder, Query, SelectStatement,
+        extension::postgres::PgFunc,
+    },
 };
-use serde::{Serialize, Serializer};
 use uuid::Uuid;
 
 /// `column IN (ids)`, false for no ids.
@@ -43,61 +45,92 @@ pub(super) async fn insert<E, A>(
 ) -> Result<(), DbErr>
 where
     E: EntityTrait<ActiveModel = A>,
-    E::Model: Serialize + IntoActiveModel<A>,
-    A: sea_orm::ActiveModelTrait<Entity = E>,
+    E::Model: IntoActiveModel<A>,
+    A: ActiveModelTrait<Entity = E>,
 {
     if rows.is_empty() {
         return Ok(());
     }
-    if sql.get_database_backend() != DbBackend::Postgres {
-        let mut insert = E::insert_many(rows.into_iter().map(IntoActiveModel::into_active_model));
+    let rows = rows.into_iter().map(IntoActiveModel::into_active_model);
+    if sql.get_database_backend() == DbBackend::Postgres {
+        let arrays = arrays::<E, A>(rows);
+        let mut insert = Query::insert();
+        insert
+            .into_table(E::default())
+            .columns(E::Column::iter().map(IntoIden::into_iden))
+            // Its text does not depend on what is in them, and building it copies what it is given.
+            .select_from(rows_of::<E>(arrays.iter().map(empty)))
+            .map_err(|error| DbErr::Custom(error.to_string()))?;
+        if let Some(on_conflict) = on_conflict {
+            insert.on_conflict(on_conflict);
+        }
+        let (text, _) = insert.build(PostgresQueryBuilder);
+        sql.execute_raw(Statement::from_sql_and_values(DbBackend::Postgres, text, arrays))
+            .await
+            .map(drop)
+    } else {
+        let mut insert = E::insert_many(rows);
         if let Some(on_conflict) = on_conflict {
             insert = insert.on_conflict(on_conflict);
         }
-        return insert.exec_without_returning(sql).await.map(drop);
-    }
-    let table = E::default().table_name();
-    let rows = serde_json::to_string(&rows).map_err(|error| DbErr::Json(error.to_string()))?;
-    let records = Func::cust("json_populate_recordset")
-        .arg(Expr::cust(format!("NULL::{table}")))
-        .arg(Expr::val(rows).cast_as("json"));
-    let columns = || E::Column::iter().map(IntoIden::into_iden);
-    let rows = Query::select()
-        .columns(columns())
-        .from_function(records, Alias::new("rows"))
-        .to_owned();
-    let mut insert = Query::insert();
-    insert.into_table(E::default()).columns(columns());
-    insert
-        .select_from(rows)
-        .map_err(|error| DbErr::Custom(error.to_string()))?;
-    if let Some(on_conflict) = on_conflict {
-        insert.on_conflict(on_conflict);
-    }
-    sql.execute(&insert).await.map(drop)
-}
-
-/// Bytes as PostgreSQL reads them from text: `\x` and hexadecimal digits.
-pub(super) fn bytea<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(&Hex(bytes))
-}
-
-/// [`bytea`], or `null`.
-pub(super) fn optional_bytea<S: Serializer>(
-    bytes: &Option<Vec<u8>>,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    match bytes {
-        Some(bytes) => bytea(bytes, serializer),
-        None => serializer.serialize_none(),
+        insert.exec_without_returning(sql).await.map(drop)
     }
 }
 
-struct Hex<'a>(&'a [u8]);
-
-impl std::fmt::Display for Hex<'_> {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str("\\x")?;
-        self.0.iter().try_for_each(|byte| write!(formatter, "{byte:02x}"))
+/// Rows, taken apart into an array for each column. Those cannot hold NULL: one more says for each row, a bit for each
+/// column, which of its values are none.
+fn arrays<E, A>(rows: impl Iterator<Item = A>) -> Vec<Value>
+where
+    E: EntityTrait<ActiveModel = A>,
+    A: ActiveModelTrait<Entity = E>,
+{
+    let columns: Vec<_> = E::Column::iter().collect();
+    let mut arrays = vec![Vec::new(); columns.len()];
+    let mut nulls = Vec::new();
+    for mut row in rows {
+        let mut null = 0_i64;
+        for (bit, (column, array)) in columns.iter().zip(&mut arrays).enumerate() {
+            let value = row.take(*column).into_value().unwrap_or(Value::String(None));
+            if value == value.as_null() {
+                null |= 1 << bit;
+                array.push(value.dummy_value());
+            } else {
+                array.push(value);
+            }
+        }
+        nulls.push(null);
     }
+    let of = |array: Vec<Value>| {
+        let kind = array.first().map_or(ArrayType::String, Value::array_type);
+        Value::Array(kind, Some(Box::new(array)))
+    };
+    arrays.into_iter().map(of).chain([nulls.into()]).collect()
+}
+
+fn empty(array: &Value) -> Value {
+    match array {
+        Value::Array(kind, _) => Value::Array(kind.clone(), Some(Box::default())),
+        other => other.as_null(),
+    }
+}
+
+/// A query that gives the rows of [`arrays`].
+fn rows_of<E: EntityTrait>(arrays: impl Iterator<Item = Value>) -> SelectStatement {
+    let names = E::Column::iter().map(IntoIden::into_iden);
+    let mut elements = Query::select();
+    for (name, array) in names.chain([Alias::new("nulls").into_iden()]).zip(arrays) {
+        elements.expr_as(Func::cust("unnest").arg(Expr::val(array)), name);
+    }
+    let mut rows = Query::select();
+    for (bit, column) in E::Column::iter().enumerate() {
+        let element = Expr::col(column.into_iden());
+        if column.def().is_null() {
+            let is_there = Expr::cust(format!("nulls & {} = 0", 1_i64 << bit));
+            rows.expr(Expr::case(is_there, element));
+        } else {
+            rows.expr(element);
+        }
+    }
+    rows.from_subquery(elements, Alias::new("rows"));
+    rows
 }

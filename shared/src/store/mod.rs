@@ -183,6 +183,9 @@ impl Store {
     }
 }
 
+/// After so long without use a connection is tried before it is used.
+const UNTESTED_MAX: Duration = Duration::from_secs(1);
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Access {
     Read,
@@ -202,6 +205,8 @@ async fn pool(
         .sqlx_logging(false)
         .acquire_timeout(options.operation_timeout)
         .connect_timeout(options.operation_timeout)
+        // Asking each time whether the other end is still there would double the way of a read.
+        .test_before_acquire_if_idle_for(UNTESTED_MAX)
         // SQLite has one writer; waiting for a connection is fairer than waiting for its lock.
         .max_connections(if sqlite && access == Access::Write {
             1

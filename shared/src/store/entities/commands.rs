@@ -1,12 +1,9 @@
 //! One row per command that has left the queue: its status for clients, and the inbox of the worker.
 
 use sea_orm::entity::prelude::*;
-use serde::Serialize;
-
-use crate::store::bulk::{bytea, optional_bytea};
 
 /// A command as SQL keeps it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, DeriveEntityModel)]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "commands")]
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
@@ -15,9 +12,7 @@ pub struct Model {
     pub operation: String,
     pub status: String,
     pub reason: Option<String>,
-    #[serde(serialize_with = "bytea")]
     pub request_hash: Vec<u8>,
-    #[serde(serialize_with = "optional_bytea")]
     pub key_hash: Option<Vec<u8>>,
     pub accepted_at: DateTimeUtc,
     pub finished_at: DateTimeUtc,

@@ -1,10 +1,9 @@
 //! One row per contact, unborn ones and tombstones included.
 
 use sea_orm::entity::prelude::*;
-use serde::Serialize;
 
 /// A contact as SQL keeps it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, DeriveEntityModel)]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "contacts")]
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
