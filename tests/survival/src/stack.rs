@@ -213,6 +213,11 @@ impl Stack {
             .expect("running a command should not panic")
     }
 
+    /// Lets the broker be killed although its queues are young.
+    pub async fn write_queues_down(&self) {
+        queues::write_down(&self.servers).await;
+    }
+
     /// How many messages each queue of this test holds, those in hand included, by contato's names.
     pub async fn queues(&self) -> Vec<(String, u64)> {
         queues::depths(&self.servers, &self.prefix).await

@@ -68,6 +68,7 @@ async fn killed_it_loses_nothing_answered_and_everybody_comes_back() {
     let api = stack.start(Role::ProducerApi).await;
     let dlq = stack.start(Role::DlqFunction).await;
     let worker = stack.start(Role::ConsumerWorker).await;
+    stack.write_queues_down().await;
     let client = stack.api(api.origin());
     let writer = Writer::start(&client, Pace::default());
     for _ in 0..DEATHS {
