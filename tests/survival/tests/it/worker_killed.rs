@@ -78,7 +78,7 @@ fn repeats(worker: &Supervised) -> f64 {
     worker.sum("contato_commands_completed_total", &["result=\"duplicate\""])
 }
 
-// Red with deliveries settled before `decide` in worker.rs: accepted commands never ended.
+// Red with automatic acknowledgement (rabbitmq/consumer.rs): accepted commands never ended.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn between_writing_and_committing_it_loses_nothing() {
     let mut stack = Stack::shared().await;
