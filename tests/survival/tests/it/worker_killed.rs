@@ -86,7 +86,7 @@ async fn between_writing_and_committing_it_loses_nothing() {
     worker.stop().await;
 }
 
-// Red with no outcomes given to the inbox in apply.rs: what came again was inserted again, refused, and dead-lettered.
+// Red with no outcomes given to the inbox in apply.rs: nothing that came again was known as a repeat.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn between_committing_and_settling_it_does_nothing_twice() {
     let mut stack = Stack::shared().await;
