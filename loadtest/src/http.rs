@@ -159,17 +159,16 @@ impl Client {
     /// Sends a request; gives the body of its answer.
     async fn send(&mut self, request: &str, expected: u16) -> anyhow::Result<BytesMut> {
         self.stream.write_all(request.as_bytes()).await?;
-        let body = loop {
+        loop {
             if let Some(body) = self.body(expected)? {
-                break body;
+                return Ok(body);
             }
             let read = self.stream.read_buf(&mut self.answer).await?;
             anyhow::ensure!(
                 read > 0,
                 "the connection was closed before the answer was complete"
             );
-        };
-        Ok(body)
+        }
     }
 
     /// The body, once it has come as a whole.

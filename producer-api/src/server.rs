@@ -14,7 +14,7 @@ use actix_web::{
 };
 use anyhow::Context;
 use shared::{
-    broker::Broker,
+    broker::connected_within,
     http::{
         drain::Drain,
         edge::{self, no_such_route, resource},
@@ -58,8 +58,6 @@ const SUCCESSES: [(&str, &str, &str); 9] = [
 /// How long it is not ready for want of a first connection to the broker. Whoever were sent here before that would be
 /// answered 503; whoever is sent here after that is told what is wrong.
 const FIRST_CONNECTION_MAX: Duration = Duration::from_secs(5);
-/// How often it is looked for.
-const LOOK_EVERY: Duration = Duration::from_millis(10);
 /// How often the state of the broker's connection is noted.
 const BROKER_NOTE_INTERVAL: Duration = Duration::from_secs(1);
 /// What is left of the shutdown's deadline for letting go of broker and SQL.
@@ -150,7 +148,8 @@ impl Service {
             tokio::select! {
                 biased;
                 () = stop.cancelled() => {}
-                () = first_connection(api.broker.as_ref()) => {
+                // If it did not come the broker is down, which is to be answered.
+                _ = connected_within(api.broker.as_ref(), FIRST_CONNECTION_MAX) => {
                     api.set_running(true);
                     stop.cancelled().await;
                 }
@@ -162,17 +161,6 @@ impl Service {
         let (served, told, (), (), ()) = tokio::join!(serve, management, ready, wait, note);
         served.and(told)
     }
-}
-
-/// Waits until the broker is connected for the first time, or long enough.
-async fn first_connection(broker: &dyn Broker) {
-    let connected = async {
-        while !broker.connected() {
-            tokio::time::sleep(LOOK_EVERY).await;
-        }
-    };
-    // Then it is down, which is to be answered.
-    let _ = tokio::time::timeout(FIRST_CONNECTION_MAX, connected).await;
 }
 
 /// The public server.

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     broker::{
-        Broker,
+        Broker, connected_within,
         embedded::{Embedded, EmbeddedOptions},
         rabbitmq::{RabbitMq, RabbitMqOptions},
     },
@@ -96,15 +96,11 @@ impl Parts {
     /// # Errors
     /// If the broker is not connected within `patience`.
     pub async fn broker_connected(&self, patience: Duration) -> anyhow::Result<()> {
-        const LOOK_EVERY: Duration = Duration::from_millis(20);
-        let connected = async {
-            while !self.broker.connected() {
-                tokio::time::sleep(LOOK_EVERY).await;
-            }
-        };
-        tokio::time::timeout(patience, connected)
-            .await
-            .with_context(|| format!("the broker (broker.url) is not reachable within {patience:?}"))
+        anyhow::ensure!(
+            connected_within(self.broker.as_ref(), patience).await,
+            "the broker (broker.url) is not reachable within {patience:?}"
+        );
+        Ok(())
     }
 
     /// Lets go of the broker and of SQL. Whatever does not answer in time is left to the end of the process: everything

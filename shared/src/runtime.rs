@@ -1,8 +1,8 @@
 //! The process's runtime, also for HTTP handlers.
 //!
-//! The HTTP server has a runtime per thread, beside this one. A connection to SQL or the broker that is opened there dies with that thread,
-//! though other roles of the process may share its pool; so handlers do such work on the runtime that the process began
-//! with.
+//! The HTTP server has a runtime per thread, beside this one. A connection to SQL or the broker that is opened there dies
+//! with that thread, though other roles of the process may share its pool; so handlers do such work on the runtime that the
+//! process began with.
 
 use std::{future::Future, io};
 

@@ -223,6 +223,17 @@ pub trait Broker: Send + Sync + std::fmt::Debug {
     async fn close(&self);
 }
 
+/// Waits until a publish would be sent; says whether that came within `patience`.
+pub async fn connected_within(broker: &dyn Broker, patience: Duration) -> bool {
+    const LOOK_EVERY: Duration = Duration::from_millis(20);
+    let connected = async {
+        while !broker.connected() {
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    };
+    tokio::time::timeout(patience, connected).await.is_ok()
+}
+
 /// One consumer of one queue. When it is dropped, whatever it has not settled comes again.
 #[async_trait]
 pub trait Consumer: Send + Sync + std::fmt::Debug {

@@ -59,7 +59,7 @@ where
             .into_table(E::default())
             .columns(E::Column::iter().map(IntoIden::into_iden))
             // Its text does not depend on what is in them, and building it copies what it is given.
-            .select_from(rows_of::<E>(arrays.iter().map(empty)))
+            .select_from(rows_of::<E>(arrays.iter().map(Value::as_null)))
             .map_err(|error| DbErr::Custom(error.to_string()))?;
         if let Some(on_conflict) = on_conflict {
             insert.on_conflict(on_conflict);
@@ -105,13 +105,6 @@ where
         Value::Array(kind, Some(Box::new(array)))
     };
     arrays.into_iter().map(of).chain([nulls.into()]).collect()
-}
-
-fn empty(array: &Value) -> Value {
-    match array {
-        Value::Array(kind, _) => Value::Array(kind.clone(), Some(Box::default())),
-        other => other.as_null(),
-    }
 }
 
 /// A query that gives the rows of [`arrays`].
