@@ -117,8 +117,22 @@ pub async fn eventually<T>(what: &str, condition: impl AsyncFnMut() -> Option<T>
 pub async fn eventually_within<T>(
     patience: Duration,
     what: &str,
-    mut condition: impl AsyncFnMut() -> Option<T>,
+    condition: impl AsyncFnMut() -> Option<T>,
 ) -> T {
+    within(patience, what, condition)
+        .await
+        .unwrap_or_else(|in_vain| panic!("{in_vain}"))
+}
+
+/// Waits until a condition holds and gives what it found.
+///
+/// # Errors
+/// If it does not in time: what was waited for.
+pub async fn within<T>(
+    patience: Duration,
+    what: &str,
+    mut condition: impl AsyncFnMut() -> Option<T>,
+) -> Result<T, String> {
     let wait = async {
         loop {
             if let Some(found) = condition().await {
@@ -127,8 +141,7 @@ pub async fn eventually_within<T>(
             tokio::time::sleep(STEP).await;
         }
     };
-    match tokio::time::timeout(patience, wait).await {
-        Ok(found) => found,
-        Err(_) => panic!("waited {patience:?} in vain: {what}"),
-    }
+    tokio::time::timeout(patience, wait)
+        .await
+        .map_err(|_| format!("waited {patience:?} in vain: {what}"))
 }

@@ -16,6 +16,7 @@ use shared::{
     domain::{Action, Command, CommandId, ContactId, ContactState, Stamp, merge},
     wire::Reason,
 };
+use test_support::within;
 use uuid::Uuid;
 
 use crate::{Answer, Exchange, Stack, writer::CANARIES};
@@ -74,7 +75,6 @@ impl Check {
 
     /// Waits until every accepted command has ended and every queue is empty; gives what did not come in time.
     async fn rest(&self, stack: &Stack) -> Vec<String> {
-        let mut late = Vec::new();
         let accepted: BTreeSet<_> = stack
             .history
             .exchanges()
@@ -84,21 +84,21 @@ impl Check {
             .collect();
         let dead: BTreeSet<_> = self.dead.iter().filter_map(|(id, _)| *id).collect();
         let what = format!("the {} accepted commands have ended", accepted.len());
-        within(&mut late, &what, async || {
+        let ended = within(REST_WITHIN, &what, async || {
             let rows = commands(stack).await;
             let ended = |id: &CommandId| {
                 rows.get(id)
                     .is_some_and(|row| is_final(&row.status) || dead.contains(id))
             };
-            accepted.iter().all(ended)
+            accepted.iter().all(ended).then_some(())
         })
         .await;
-        within(&mut late, "the queues are empty", async || {
+        let emptied = within(REST_WITHIN, "the queues are empty", async || {
             // They are looked at one after the other: a message that moves between two can be missed once.
-            empty(stack).await && empty(stack).await
+            (empty(stack).await && empty(stack).await).then_some(())
         })
         .await;
-        late
+        [ended, emptied].into_iter().filter_map(Result::err).collect()
     }
 }
 
@@ -106,19 +106,6 @@ impl Check {
 async fn empty(stack: &Stack) -> bool {
     let queues = stack.queues().await;
     queues.len() == shared::broker::Queue::ALL.len() && queues.iter().all(|(_, held)| *held == 0)
-}
-
-/// Waits for a condition; notes it if it does not come in time.
-async fn within(late: &mut Vec<String>, what: &str, mut condition: impl AsyncFnMut() -> bool) {
-    const LOOK_EVERY: Duration = Duration::from_millis(50);
-    let wait = async {
-        while !condition().await {
-            tokio::time::sleep(LOOK_EVERY).await;
-        }
-    };
-    if tokio::time::timeout(REST_WITHIN, wait).await.is_err() {
-        late.push(format!("waited {REST_WITHIN:?} in vain: {what}"));
-    }
 }
 
 impl Found {

@@ -10,7 +10,10 @@ use std::{
 };
 
 use test_support::eventually_within;
-use tokio::task::JoinHandle;
+use tokio::{
+    task::JoinHandle,
+    time::{MissedTickBehavior, interval},
+};
 
 use crate::{
     Series,
@@ -125,7 +128,10 @@ async fn supervise(start: Start, fault: impl Fn(usize) -> Option<String>, watche
 
 async fn live(mut process: Process, watched: &Watched) -> std::process::ExitStatus {
     let mut told = false;
+    let mut looks = interval(LOOK_EVERY);
+    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
+        looks.tick().await;
         if let Some(status) = process.ended() {
             return status;
         }
@@ -133,7 +139,6 @@ async fn live(mut process: Process, watched: &Watched) -> std::process::ExitStat
             process.terminate();
             told = true;
         }
-        tokio::time::sleep(LOOK_EVERY).await;
         if let Some(series) = scrape(process.management()).await
             && let Some(last) = watched.lives.lock().unwrap().last_mut()
         {

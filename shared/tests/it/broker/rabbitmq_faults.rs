@@ -13,7 +13,7 @@ use std::{
 
 use secrecy::ExposeSecret;
 use shared::broker::{
-    Broker, BrokerError, Consumer, PublishError, Queue, QueueOptions, Settled,
+    Broker, BrokerError, Consumer, PublishError, Queue, QueueOptions, Settled, connected_within,
     rabbitmq::{RabbitMq, RabbitMqOptions},
 };
 use test_support::{Server, Servers};
@@ -295,8 +295,10 @@ async fn publish_until(
                 published.fetch_add(1, Ordering::Relaxed);
                 stored.push(id);
             }
-            // Without a connection the answer comes at once; this is what a client's retry is.
-            Err(PublishError::Unavailable) => tokio::time::sleep(Duration::from_millis(20)).await,
+            // Without a connection the answer comes at once: then there is nothing to send until it is back.
+            Err(PublishError::Unavailable) => {
+                connected_within(broker.as_ref(), SOON).await;
+            }
             Err(PublishError::Unconfirmed) => {}
             Err(error) => panic!("{error}"),
         }
