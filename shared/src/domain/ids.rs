@@ -253,8 +253,19 @@ impl IdKey {
         u32::from_be_bytes([mac[0], mac[1], mac[2], mac[3]])
     }
 
-    /// HMAC over a domain word and length-prefixed parts, cut to 128 bits.
+    /// A key of 256 bits for another purpose, which the word names. Tells nothing of this one.
+    pub fn derived_key(&self, purpose: &str) -> [u8; 32] {
+        self.mac("derived-key", &[purpose.as_bytes()])
+    }
+
+    /// [`mac`](Self::mac), cut to 128 bits.
     fn digest(&self, word: &str, parts: &[&[u8]]) -> [u8; 16] {
+        let full = self.mac(word, parts);
+        full[..16].try_into().expect("SHA-256 has 32 bytes")
+    }
+
+    /// HMAC over a domain word and length-prefixed parts.
+    fn mac(&self, word: &str, parts: &[&[u8]]) -> [u8; 32] {
         let mut mac = self.0.clone();
         mac.update(&(word.len() as u64).to_be_bytes());
         mac.update(word.as_bytes());
@@ -262,8 +273,7 @@ impl IdKey {
             mac.update(&(part.len() as u64).to_be_bytes());
             mac.update(part);
         }
-        let full = mac.finalize().into_bytes();
-        full[..16].try_into().expect("SHA-256 has 32 bytes")
+        mac.finalize().into_bytes().into()
     }
 }
 
