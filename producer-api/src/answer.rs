@@ -18,8 +18,8 @@ use shared::{
 use crate::{
     accept::Accepted,
     api::Api,
-    conditions,
     prefer::{Honoured, Prefer, Return},
+    representation::Representation,
     resources::{CommandView, ContactView, command_path, contact_path},
     waiters::{Ended, Interest, Waited},
 };
@@ -131,7 +131,7 @@ fn with_contact(contact: &Contact, accepted: Accepted, honoured: Honoured, prefe
         (Operation::Update | Operation::Delete, false) => StatusCode::OK,
     };
     let mut response = builder(status, honoured);
-    response.insert_header((header::ETAG, conditions::etag_header(contact.state.etag())));
+    response.insert_header((header::ETAG, Representation::Json.etag(contact.state.etag())));
     if accepted.operation == Operation::Create {
         response.insert_header((header::LOCATION, contact_path(contact.state.id)));
     }

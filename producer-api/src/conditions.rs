@@ -7,10 +7,7 @@ use shared::domain::{ETag, IfMatch};
 
 use shared::http::problem::Problem;
 
-use crate::lists;
-
-/// What is appended to the entity tag of a contact's vCard.
-const VCARD_SUFFIX: &str = "-v";
+use crate::{lists, representation::Representation};
 
 /// The entity tag that no contact has: what a tag is read as that is well-formed but cannot be one of ours.
 const NO_CONTACTS_TAG: &str = "00000000000000000000000000000000";
@@ -52,7 +49,9 @@ fn parse(text: &str) -> Option<IfMatch> {
 /// A weak tag never matches in a strong comparison; it is read, and matches nothing.
 fn strong_tag(element: &str) -> Option<ETag> {
     let (weak, opaque) = entity_tag(element)?;
-    let ours = opaque.strip_suffix(VCARD_SUFFIX).unwrap_or(opaque);
+    let ours = opaque
+        .strip_suffix(Representation::VCARD_SUFFIX)
+        .unwrap_or(opaque);
     match ours.parse() {
         Ok(tag) if !weak => Some(tag),
         _ => NO_CONTACTS_TAG.parse().ok(),
@@ -70,9 +69,9 @@ fn entity_tag(element: &str) -> Option<(bool, &str)> {
     opaque.chars().all(etagc).then_some((weak, opaque))
 }
 
-/// Whether `If-None-Match` names this tag, so that a GET answers 304. What cannot be read names nothing.
-pub fn none_match_names(headers: &HeaderMap, tag: ETag) -> bool {
-    let tag = tag.to_string();
+/// Whether `If-None-Match` names this value of `ETag`, so that a GET answers 304. What cannot be read names nothing.
+pub fn none_match_names(headers: &HeaderMap, etag: &str) -> bool {
+    let tag = entity_tag(etag).map(|(_, opaque)| opaque);
     headers
         .get_all(header::IF_NONE_MATCH)
         .filter_map(|line| line.to_str().ok())
@@ -80,13 +79,8 @@ pub fn none_match_names(headers: &HeaderMap, tag: ETag) -> bool {
             line.trim() == "*"
                 || lists::split(line, ',')
                     .filter_map(entity_tag)
-                    .any(|(_, opaque)| opaque == tag)
+                    .any(|(_, opaque)| Some(opaque) == tag)
         })
-}
-
-/// The value of `ETag`.
-pub fn etag_header(tag: ETag) -> String {
-    format!("\"{tag}\"")
 }
 
 #[cfg(test)]
@@ -133,7 +127,7 @@ mod tests {
         let names = |text: &str| {
             let mut headers = HeaderMap::new();
             headers.insert(header::IF_NONE_MATCH, HeaderValue::from_str(text).unwrap());
-            none_match_names(&headers, tag())
+            none_match_names(&headers, &format!("\"{TAG}\""))
         };
         assert!(names("*"));
         assert!(names(&format!("\"x\", W/\"{TAG}\"")));

@@ -19,10 +19,12 @@ pub mod lists;
 pub mod metrics;
 pub mod prefer;
 pub mod received;
+pub mod representation;
 pub mod resources;
 pub mod routes;
 pub mod server;
 pub mod stamps;
+pub mod vcard;
 pub mod waiters;
 
 pub use accept::ids_of_keyed_create;

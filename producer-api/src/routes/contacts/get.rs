@@ -1,4 +1,4 @@
-//! `GET /v1/contacts/{id}`: one contact.
+//! `GET /v1/contacts/{id}`: one contact, as JSON or as a vCard.
 
 use actix_web::{
     HttpRequest, HttpResponse,
@@ -10,7 +10,13 @@ use shared::domain::Life;
 use super::contact_id;
 use shared::http::{problem::Problem, query};
 
-use crate::{api::Api, conditions, resources::ContactView};
+use crate::{
+    api::Api,
+    conditions,
+    representation::Representation,
+    resources::ContactView,
+    vcard::{TEXT_VCARD, vcards},
+};
 
 /// Answers a contact, or 304 if the client has this version.
 ///
@@ -30,12 +36,20 @@ pub async fn get(api: Data<Api>, request: HttpRequest, id: Path<String>) -> Resu
         Life::Unborn => return Err(Problem::contact_not_found()),
         Life::Deleted => return Err(Problem::contact_deleted()),
     }
-    let tag = contact.state.etag();
-    let etag = (header::ETAG, conditions::etag_header(tag));
-    if conditions::none_match_names(request.headers(), tag) {
-        return Ok(HttpResponse::NotModified().insert_header(etag).finish());
-    }
-    Ok(HttpResponse::Ok()
-        .insert_header(etag)
-        .json(ContactView::from(&contact)))
+    let form = Representation::wanted(&request);
+    let etag = form.etag(contact.state.etag());
+    let known = conditions::none_match_names(request.headers(), &etag);
+    let mut response = if known {
+        HttpResponse::NotModified()
+    } else {
+        HttpResponse::Ok()
+    };
+    response
+        .insert_header((header::ETAG, etag))
+        .insert_header((header::VARY, "Accept"));
+    Ok(match form {
+        _ if known => response.finish(),
+        Representation::Json => response.json(ContactView::from(&contact)),
+        Representation::VCard => response.content_type(TEXT_VCARD).body(vcards([&contact])),
+    })
 }

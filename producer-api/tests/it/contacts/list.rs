@@ -9,6 +9,7 @@ on_both_pairs![
     pages_go_both_ways_and_are_not_shifted,
     filters_and_sorts_hold,
     changes_since_a_time_include_deletes,
+    pages_of_vcards_are_address_books,
 ];
 
 fn names(answer: &Answer) -> Vec<String> {
@@ -169,4 +170,24 @@ async fn parameters_that_break_rules_are_told_at_once() {
     let head = app.send(app.request(Method::HEAD, "/v1/contacts")).await;
     assert_eq!((head.status.as_u16(), head.text.as_str()), (200, ""));
     app.stop().await;
+}
+
+async fn pages_of_vcards_are_address_books(app: &TestApp) {
+    for name in ["Ana", "Bia", "Caio"] {
+        app.contact(name, "(11) 98765-4321").await;
+    }
+    let vcards = |path: &str| app.send(app.request(Method::GET, path).header("accept", "text/vcard"));
+    let names = |answer: &Answer| {
+        assert_eq!(answer.header("content-type"), "text/vcard; charset=utf-8");
+        assert_eq!(answer.header("vary"), "Accept");
+        let lines = answer.text.split("\r\n");
+        let names = lines.filter_map(|line| line.strip_prefix("FN:"));
+        names.collect::<Vec<_>>().join(" ")
+    };
+    let first = vcards("/v1/contacts?sort=name&limit=2").await;
+    assert_eq!(names(&first), "Ana Bia");
+    let second = vcards(&link(&first, "next").unwrap()).await;
+    assert_eq!((names(&second).as_str(), link(&second, "next")), ("Caio", None));
+    let nobody = vcards("/v1/contacts?areaCode=21").await;
+    assert_eq!((nobody.status.as_u16(), nobody.text.as_str()), (200, ""));
 }
