@@ -9,6 +9,7 @@ use shared::role::CommonArguments;
 
 mod banner;
 mod migrate;
+mod openapi;
 mod run;
 
 /// Contact management that people trust with writes. Without a command it runs producer-api, consumer-worker and
@@ -31,6 +32,8 @@ enum Command {
         #[command(subcommand)]
         direction: migrate::Direction,
     },
+    /// Print the description of an HTTP API (OpenAPI) as JSON.
+    Openapi(openapi::Arguments),
 }
 
 fn main() -> anyhow::Result<ExitCode> {
@@ -39,11 +42,15 @@ fn main() -> anyhow::Result<ExitCode> {
 
 async fn program() -> anyhow::Result<ExitCode> {
     let arguments = Arguments::parse();
+    if let Some(Command::Openapi(arguments)) = arguments.command {
+        openapi::print(&arguments);
+        return Ok(ExitCode::SUCCESS);
+    }
     let Some(settings) = arguments.common.start()? else {
         return Ok(ExitCode::SUCCESS);
     };
     match arguments.command {
-        None | Some(Command::Run) => run::run(&settings).await?,
+        None | Some(Command::Run | Command::Openapi(_)) => run::run(&settings).await?,
         Some(Command::Migrate { direction }) => migrate::migrate(&settings, direction).await?,
     }
     Ok(ExitCode::SUCCESS)

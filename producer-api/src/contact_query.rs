@@ -25,6 +25,13 @@ pub const MEMBERS: [&str; 8] = [
     "cursor",
 ];
 
+/// The words of `sort`.
+pub const SORTS: [(&str, SortBy); 3] = [
+    ("name", SortBy::Name),
+    ("createdAt", SortBy::CreatedAt),
+    ("updatedAt", SortBy::UpdatedAt),
+];
+
 /// Which page of which contacts in which order.
 #[derive(Clone, Debug)]
 pub struct ContactQuery {
@@ -201,16 +208,11 @@ fn sort(field: &Field) -> Result<Option<(SortBy, Direction)>, ValidationError> {
             Some(word) => (word, Direction::Descending),
             None => (text, Direction::Ascending),
         };
-        let sort = match word {
-            "name" => SortBy::Name,
-            "createdAt" => SortBy::CreatedAt,
-            "updatedAt" => SortBy::UpdatedAt,
-            _ => {
-                let detail =
-                    "must be name, createdAt or updatedAt, with a minus sign before it for the reverse";
-                return Err(fault("unknown-sort", detail));
-            }
-        };
+        let found = SORTS.into_iter().find(|(known, _)| *known == word);
+        let (_, sort) = found.ok_or_else(|| {
+            let detail = "must be name, createdAt or updatedAt, with a minus sign before it for the reverse";
+            fault("unknown-sort", detail)
+        })?;
         Ok((sort, direction))
     })
 }

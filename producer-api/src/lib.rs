@@ -17,6 +17,7 @@ pub mod contact_query;
 pub mod idempotency_key;
 pub mod lists;
 pub mod metrics;
+pub mod openapi;
 pub mod prefer;
 pub mod received;
 pub mod representation;

@@ -57,11 +57,16 @@ impl Refusal {
             | Code::ValidationFailed
             | Code::UnsupportedMediaType
             | Code::PayloadTooLarge
+            | Code::RequestTimeout
+            | Code::UriTooLong
+            | Code::HeaderTooLarge
+            | Code::RateLimited
             | Code::MethodNotAllowed => Some(Self::Validation),
             Code::NotFound | Code::ContactNotFound | Code::CommandNotFound => Some(Self::NotFound),
-            Code::BrokerUnavailable | Code::PublishUnconfirmed | Code::StoreUnavailable => {
-                Some(Self::Unavailable)
-            }
+            Code::BrokerUnavailable
+            | Code::PublishUnconfirmed
+            | Code::StoreUnavailable
+            | Code::Overloaded => Some(Self::Unavailable),
             Code::InternalError => Some(Self::Defect),
             Code::PreconditionFailed
             | Code::IdempotencyKeyReused

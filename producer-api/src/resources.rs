@@ -3,27 +3,47 @@
 use serde::Serialize;
 use shared::{
     domain::{AreaCode, CommandId, ContactId, Life, Phone, State},
-    http::problem::{Document, Problem},
+    http::{
+        openapi::{
+            ProblemSchema,
+            schema::{TimeText, UuidText, or_null},
+        },
+        problem::{Document, Problem},
+    },
     store::{commands::CommandRecord, contacts::Contact},
     wire::{CommandStatus, rfc3339},
 };
+use utoipa::ToSchema;
 
 use crate::{
     accept::Accepted,
+    openapi::schemas::{
+        AreaCodeText, AttemptsNumber, EmailText, NameText, OperationText, PathText, PhoneText, StateText,
+        StatusText,
+    },
     server::{COMMANDS, CONTACTS},
 };
 
 /// A contact.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = Contact)]
 pub struct ContactView {
+    #[schema(value_type = UuidText, inline)]
     id: String,
+    #[schema(schema_with = or_null::<NameText>, required = true)]
     name: Option<String>,
+    #[schema(schema_with = or_null::<PhoneText>, required = true)]
     phone: Option<String>,
+    #[schema(schema_with = or_null::<AreaCodeText>, required = true)]
     area_code: Option<String>,
+    #[schema(schema_with = or_null::<StateText>, required = true)]
     state: Option<&'static str>,
+    #[schema(schema_with = or_null::<EmailText>, required = true)]
     email: Option<String>,
+    #[schema(schema_with = or_null::<TimeText>, required = true)]
     created_at: Option<String>,
+    #[schema(schema_with = or_null::<TimeText>, required = true)]
     updated_at: Option<String>,
 }
 
@@ -45,15 +65,18 @@ impl From<&Contact> for ContactView {
 }
 
 /// What `updatedSince` tells of a deleted contact.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = DeletedContact)]
 pub struct TombstoneView {
+    #[schema(value_type = UuidText, inline)]
     id: String,
+    #[schema(schema_with = or_null::<TimeText>, required = true)]
     deleted_at: Option<String>,
 }
 
 /// An element of a page of contacts.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(untagged)]
 pub enum ContactItem {
     /// A contact.
@@ -88,25 +111,37 @@ pub struct PageView<T> {
 }
 
 /// A command. While it is pending, what only its record would tell is `null`.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = Command)]
 pub struct CommandView {
+    #[schema(value_type = UuidText, inline)]
     id: String,
+    #[schema(schema_with = or_null::<OperationText>, required = true)]
     operation: Option<&'static str>,
+    #[schema(schema_with = or_null::<UuidText>, required = true)]
     contact_id: Option<String>,
+    #[schema(value_type = StatusText, inline)]
     status: &'static str,
+    #[schema(schema_with = or_null::<TimeText>, required = true)]
     accepted_at: Option<String>,
+    #[schema(schema_with = or_null::<TimeText>, required = true)]
     finished_at: Option<String>,
+    #[schema(schema_with = or_null::<AttemptsNumber>, required = true)]
     attempts: Option<u32>,
+    #[schema(schema_with = or_null::<ProblemSchema>, required = true)]
     problem: Option<Document>,
+    #[schema(inline)]
     links: CommandLinks,
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 struct CommandLinks {
     #[serde(rename = "self")]
+    #[schema(value_type = PathText, inline)]
     command: String,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = PathText, inline, required = false)]
     contact: Option<String>,
 }
 
@@ -168,7 +203,8 @@ impl From<&CommandRecord> for CommandView {
     }
 }
 
-fn status_word(status: CommandStatus) -> &'static str {
+/// The word of a status.
+pub fn status_word(status: CommandStatus) -> &'static str {
     match status {
         CommandStatus::Pending => "pending",
         CommandStatus::Applied => "applied",

@@ -16,6 +16,7 @@ use anyhow::Context;
 use shared::{
     broker::connected_within,
     http::{
+        docs::Docs,
         drain::Drain,
         edge::{self, no_such_route, resource},
         metrics::HttpMetrics,
@@ -31,6 +32,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     api::Api,
     metrics::ApiMetrics,
+    openapi,
     routes::{commands, contacts},
 };
 
@@ -38,9 +40,12 @@ use crate::{
 pub const CONTACTS: &str = "/v1/contacts";
 /// Where commands are.
 pub const COMMANDS: &str = "/v1/commands";
-const SEARCH: &str = "/v1/contacts/search";
-const CONTACT: &str = "/v1/contacts/{id}";
-const COMMAND: &str = "/v1/commands/{id}";
+/// Where contacts are searched by a body.
+pub const SEARCH: &str = "/v1/contacts/search";
+/// Where a contact is.
+pub const CONTACT: &str = "/v1/contacts/{id}";
+/// Where a command is.
+pub const COMMAND: &str = "/v1/commands/{id}";
 
 /// Method, route and status of what usually happens: series that exist from the start.
 const SUCCESSES: [(&str, &str, &str); 9] = [
@@ -67,6 +72,7 @@ const CLOSING_TIME: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub struct Service {
     api: Data<Api>,
+    docs: Docs,
     http_metrics: HttpMetrics,
     listener: TcpListener,
     address: SocketAddr,
@@ -91,6 +97,7 @@ pub async fn build(settings: &Settings, parts: Parts) -> anyhow::Result<Service>
     let http_metrics = HttpMetrics::new(&series, &SUCCESSES);
     Ok(Service {
         api: Data::new(api),
+        docs: Docs::new(&openapi::api().document()),
         http_metrics,
         listener,
         address,
@@ -129,7 +136,7 @@ impl Service {
             self.listener,
             self.threads,
             &self.shutdown,
-            api.clone(),
+            routes(api.clone(), self.docs),
             self.http_metrics,
             stop.clone(),
         )?;
@@ -168,7 +175,7 @@ fn serve(
     listener: TcpListener,
     threads: usize,
     shutdown: &Shutdown,
-    api: Data<Api>,
+    routes: impl FnOnce(&mut web::ServiceConfig) + Clone + Send + 'static,
     metrics: HttpMetrics,
     stop: CancellationToken,
 ) -> anyhow::Result<Server> {
@@ -179,7 +186,7 @@ fn serve(
         App::new()
             .app_data(metrics.clone())
             .app_data(draining.clone())
-            .configure(routes(api.clone()))
+            .configure(routes.clone())
             .wrap(from_fn(edge::surround))
     };
     let server = HttpServer::new(app)
@@ -207,12 +214,13 @@ async fn note_broker(api: &Api, until: CancellationToken) {
     }
 }
 
-fn routes(api: Data<Api>) -> impl FnOnce(&mut web::ServiceConfig) {
+fn routes(api: Data<Api>, docs: Docs) -> impl FnOnce(&mut web::ServiceConfig) + Clone + Send + 'static {
     move |config| {
         let health: Arc<dyn Health> = api.clone().into_inner();
         config
             .app_data(api)
             .configure(health_routes(health))
+            .configure(docs.routes())
             .service(
                 resource(CONTACTS, "GET, HEAD, POST")
                     .get(contacts::list::list)

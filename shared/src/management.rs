@@ -1,6 +1,7 @@
 //! The management listener that every role has: `/metrics`, `/livez`, `/readyz`, `/health`. Never on a public address.
 
 use std::{
+    borrow::Cow,
     net::{SocketAddr, TcpListener},
     sync::Arc,
     time::Duration,
@@ -8,15 +9,26 @@ use std::{
 
 use actix_web::{
     App, HttpResponse, HttpServer,
-    http::{StatusCode, header},
+    http::{Method, StatusCode, header},
     web,
 };
 use anyhow::Context;
 use async_trait::async_trait;
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{ArrayBuilder, ContentBuilder, ObjectBuilder, RefOr, Schema, Type},
+};
 
-use crate::telemetry::Metrics;
+use crate::{
+    http::openapi::{
+        Description,
+        schema::{self, words},
+    },
+    schema_types,
+    telemetry::Metrics,
+};
 
 /// How long `/health` waits for its parts.
 pub const HEALTH_TIMEOUT: Duration = Duration::from_secs(3);
@@ -40,10 +52,95 @@ pub trait Health: Send + Sync {
     async fn parts(&self) -> Vec<Part>;
 }
 
+const LIVEZ: &str = "/livez";
+const READYZ: &str = "/readyz";
+const HEALTH: &str = "/health";
+
 #[derive(Serialize)]
 struct Report {
     status: &'static str,
     parts: Vec<Part>,
+}
+
+schema_types! {
+    StateText = schema::text(1, 20).pattern(Some("^(alive|ready|not ready)\n$"));
+    PartNameText = schema::text(1, 20).pattern(Some("^[a-z]+$"));
+    UpText = words(["up", "down"]);
+}
+
+impl PartialSchema for Report {
+    fn schema() -> RefOr<Schema> {
+        const PARTS_MAX: usize = 10;
+        let up = ObjectBuilder::new().schema_type(Type::Boolean);
+        let part = ObjectBuilder::new()
+            .property("name", PartNameText::schema())
+            .property("up", up)
+            .required("name")
+            .required("up");
+        ObjectBuilder::new()
+            .property("status", UpText::schema())
+            .property(
+                "parts",
+                ArrayBuilder::new().items(part.build()).max_items(Some(PARTS_MAX)),
+            )
+            .required("status")
+            .required("parts")
+            .into()
+    }
+}
+
+impl ToSchema for Report {
+    fn name() -> Cow<'static, str> {
+        "Health".into()
+    }
+}
+
+/// The group of the health routes in the description of an API.
+pub const HEALTH_GROUP: (&str, &str) = ("health", "Whether the service works.");
+
+/// The health routes as the description of an API has them.
+pub fn describe_health() -> [(Method, &'static str, Description); 3] {
+    let (tag, _) = HEALTH_GROUP;
+    let live = Description::new(
+        "get-livez",
+        tag,
+        "Whether the process lives",
+        "Does not look at broker or SQL.",
+    );
+    let ready = Description::new(
+        "get-readyz",
+        tag,
+        "Whether requests are welcome",
+        "Started and not about to stop. Not ready is no reason to end the process.",
+    );
+    let health = Description::new(
+        "get-health",
+        tag,
+        "The parts and whether they work",
+        "503 when one is down; what needs no part that is down goes on.",
+    );
+    let text = |description: Description, status, about: &str| {
+        let content = ContentBuilder::new().schema(Some(StateText::schema())).build();
+        description
+            .answer(status, about, [])
+            .also(status, "text/plain; charset=utf-8", content)
+    };
+    let (ok, down) = (StatusCode::OK, StatusCode::SERVICE_UNAVAILABLE);
+    [
+        (Method::GET, LIVEZ, text(live, ok, "It does.")),
+        (
+            Method::GET,
+            READYZ,
+            text(text(ready, ok, "They are."), down, "Not yet, or no longer."),
+        ),
+        (
+            Method::GET,
+            HEALTH,
+            health
+                .json::<Report>(ok, "All parts work.", [], None)
+                .json::<Report>(down, "A part is down.", [], None),
+        ),
+    ]
 }
 
 /// The routes `/livez`, `/readyz` and `/health`.
@@ -51,9 +148,9 @@ pub fn health_routes(health: Arc<dyn Health>) -> impl FnOnce(&mut web::ServiceCo
     move |routes| {
         routes
             .app_data(web::Data::from(health))
-            .service(web::resource("/livez").get(livez).head(livez))
-            .service(web::resource("/readyz").get(readyz).head(readyz))
-            .service(web::resource("/health").get(report).head(report));
+            .service(web::resource(LIVEZ).get(livez).head(livez))
+            .service(web::resource(READYZ).get(readyz).head(readyz))
+            .service(web::resource(HEALTH).get(report).head(report));
     }
 }
 

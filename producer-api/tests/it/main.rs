@@ -30,5 +30,6 @@ mod commands;
 mod contacts;
 mod edge;
 mod management;
+mod openapi;
 mod outage;
 mod wait;

@@ -79,6 +79,11 @@ impl State {
             .map(|(state, _)| Self(state))
     }
 
+    /// Every state.
+    pub fn all() -> impl Iterator<Item = Self> {
+        STATES.iter().map(|(state, _)| Self(state))
+    }
+
     /// The two-letter code, such as `SP`.
     pub fn as_str(self) -> &'static str {
         self.0

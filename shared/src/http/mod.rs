@@ -2,11 +2,13 @@
 //! request.
 
 pub mod cursor;
+pub mod docs;
 pub mod drain;
 pub mod edge;
 pub mod faults;
 pub mod json;
 pub mod metrics;
+pub mod openapi;
 pub mod page;
 pub mod problem;
 pub mod query;

@@ -21,7 +21,7 @@ use serde::Serialize;
 /// The media type of a problem document.
 pub const PROBLEM_JSON: &str = "application/problem+json";
 /// The page that explains the codes; each has an anchor of its own name.
-pub const DOCUMENTATION: &str = "/docs";
+pub const DOCUMENTATION: &str = super::docs::PATH;
 /// What a 503 asks the client to wait, in seconds.
 pub const RETRY_AFTER_SECONDS: u64 = 5;
 /// The most faults that one problem lists.
@@ -68,6 +68,16 @@ pub enum Code {
     PublishUnconfirmed,
     /// SQL does not answer.
     StoreUnavailable,
+    /// The request did not arrive in time.
+    RequestTimeout,
+    /// The URL is too long.
+    UriTooLong,
+    /// The headers are too large.
+    HeaderTooLarge,
+    /// Too many requests of one client.
+    RateLimited,
+    /// Too many requests in hand.
+    Overloaded,
     /// A defect of ours.
     InternalError,
 }
@@ -85,7 +95,7 @@ pub struct Declaration {
 
 impl Code {
     /// Every code.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 25] = [
         Self::MalformedRequest,
         Self::NotFound,
         Self::CommandNotFound,
@@ -105,6 +115,11 @@ impl Code {
         Self::BrokerUnavailable,
         Self::PublishUnconfirmed,
         Self::StoreUnavailable,
+        Self::RequestTimeout,
+        Self::UriTooLong,
+        Self::HeaderTooLarge,
+        Self::RateLimited,
+        Self::Overloaded,
         Self::InternalError,
     ];
 
@@ -133,6 +148,11 @@ impl Code {
             Self::BrokerUnavailable => ("broker-unavailable", 503, "The command was not accepted"),
             Self::PublishUnconfirmed => ("publish-unconfirmed", 503, "The command may have been accepted"),
             Self::StoreUnavailable => ("store-unavailable", 503, "The store does not answer"),
+            Self::RequestTimeout => ("request-timeout", 408, "The request did not arrive in time"),
+            Self::UriTooLong => ("uri-too-long", 414, "The URL is too long"),
+            Self::HeaderTooLarge => ("header-too-large", 431, "The headers are too large"),
+            Self::RateLimited => ("rate-limited", 429, "There were too many requests"),
+            Self::Overloaded => ("overloaded", 503, "The service has too many requests in hand"),
             Self::InternalError => ("internal-error", 500, "The service failed"),
         };
         Declaration {
@@ -140,6 +160,49 @@ impl Code {
             status: StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
             title,
         }
+    }
+}
+
+impl Code {
+    /// What a client can do about it, in a sentence.
+    pub fn remedy(self) -> &'static str {
+        match self {
+            Self::MalformedRequest => "Correct the request as detail says.",
+            Self::NotFound => "Correct the path.",
+            Self::CommandNotFound => "Use the id that the write was answered with.",
+            Self::ContactNotFound => {
+                "Use an id that was answered here; one just created may take a moment to be shown."
+            }
+            Self::DeadLetterNotFound => "Use an id of the list.",
+            Self::DeadLetterClosed => "Nothing: its command has ended.",
+            Self::DeadLetterErased => "Nothing: there is no data left to send.",
+            Self::MethodNotAllowed => "Use one of the methods in Allow.",
+            Self::UnsupportedMediaType => "Send the media type that detail names, in UTF-8.",
+            Self::PayloadTooLarge => "Send less at once.",
+            Self::PreconditionFailed => "Read the contact again, decide anew, and send its new ETag.",
+            Self::ValidationFailed => "Correct each fault in errors.",
+            Self::IdempotencyKeyReused => "Use a new key for a new request.",
+            Self::Discarded => "Send it again as a new request, if it is still wanted.",
+            Self::ContactDeleted => "Nothing: a delete is final. Create a new contact if there is one.",
+            Self::CommandExpired => "Read the contact instead; outcomes are kept for the retention only.",
+            Self::BrokerUnavailable => "Send the same request again after Retry-After.",
+            Self::PublishUnconfirmed => {
+                "Send it again with the same Idempotency-Key, or follow the command of commandId."
+            }
+            Self::StoreUnavailable => "Read again after Retry-After.",
+            Self::RequestTimeout => "Send the whole request at once.",
+            Self::UriTooLong => "Send filters in the body of a search.",
+            Self::HeaderTooLarge => "Send fewer or shorter headers.",
+            Self::RateLimited => "Wait for Retry-After; RateLimit says how much is left.",
+            Self::Overloaded => "Send the same request again after Retry-After.",
+            Self::InternalError => "Tell whoever runs the service the X-Request-Id.",
+        }
+    }
+
+    /// Whether an answer with this code says when to come again.
+    pub fn asks_to_come_again(self) -> bool {
+        let status = self.declaration().status;
+        status == StatusCode::SERVICE_UNAVAILABLE || status == StatusCode::TOO_MANY_REQUESTS
     }
 }
 
@@ -315,11 +378,16 @@ impl Problem {
         self.code
     }
 
+    /// The `type` of problems of this code.
+    pub fn type_of(code: Code) -> String {
+        format!("{DOCUMENTATION}#{}", code.declaration().word)
+    }
+
     /// The document; `instance` is a URI of this occurrence.
     pub fn document(&self, instance: String, trace_id: Option<String>) -> Document {
-        let Declaration { word, status, title } = self.code.declaration();
+        let Declaration { status, title, .. } = self.code.declaration();
         Document {
-            r#type: format!("{DOCUMENTATION}#{word}"),
+            r#type: Self::type_of(self.code),
             title,
             status: status.as_u16(),
             detail: self.detail.clone(),

@@ -9,6 +9,7 @@ use shared::{
     clock::time_of_ms,
     domain::CommandId,
     http::{
+        openapi::Description,
         problem::{Code, Problem},
         query,
     },
@@ -19,11 +20,30 @@ use shared::{
 use crate::{
     answer::{PENDING_RETRY_AFTER_SECONDS, builder},
     api::Api,
+    openapi::{COMMANDS_TAG, examples, parts},
     prefer::Honoured,
     received::prefer,
     resources::CommandView,
     waiters::{Interest, Waited},
 };
+
+/// The operation in the description of the API.
+pub fn describe() -> Description {
+    let about = "Any id that was answered here is known, also before its command is applied: `pending`. `Prefer: wait=N` answers as soon as it has ended.";
+    Description::new("get-command", COMMANDS_TAG, "Follow a command", about)
+        .parameters([parts::id("command"), parts::prefer()])
+        .json::<CommandView>(
+            StatusCode::OK,
+            "The command.",
+            [parts::preference_applied(), parts::retry_after_while_pending()],
+            Some(examples::command()),
+        )
+        .problems([
+            Code::CommandNotFound,
+            Code::CommandExpired,
+            Code::StoreUnavailable,
+        ])
+}
 
 /// Answers a command; with `Prefer: wait`, as soon as it has left the queue.
 ///

@@ -1,14 +1,15 @@
 //! `GET /v1/commands?contactId=`: the commands of a contact that have left the queue, newest first.
 
-use actix_web::{HttpRequest, HttpResponse, web::Data};
+use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web::Data};
 use shared::{
     domain::{CommandId, ContactId},
     http::{
         cursor::{Cursor, Way},
         faults::{self, fault},
         json::{Field, Members},
+        openapi::{Description, required},
         page::{self, limit, number},
-        problem::Problem,
+        problem::{Code, Problem},
         query,
     },
     store::{
@@ -20,6 +21,7 @@ use validator::{Validate, ValidationError};
 
 use crate::{
     api::Api,
+    openapi::{COMMANDS_TAG, parts, schemas::CommandPage},
     resources::{CommandView, PageView},
 };
 
@@ -40,6 +42,21 @@ struct CommandQuery {
     limit: u64,
     after: Option<CommandPosition>,
     scope: String,
+}
+
+/// The operation in the description of the API.
+pub fn describe() -> Description {
+    let about = "Newest first. Those that are still queued have no record yet and are not in it.";
+    Description::new(
+        "list-commands",
+        COMMANDS_TAG,
+        "List the commands of a contact",
+        about,
+    )
+    .parameters([required(parts::contact_id()), parts::status()])
+    .parameters(parts::page())
+    .json::<CommandPage>(StatusCode::OK, "A page of commands.", [parts::link()], None)
+    .problems([Code::StoreUnavailable])
 }
 
 /// Answers a page. Commands that are still queued have no record, so they are not in it.

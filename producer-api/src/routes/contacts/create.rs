@@ -2,19 +2,51 @@
 
 use actix_web::{
     HttpRequest, HttpResponse,
+    http::StatusCode,
     web::{Data, Payload},
 };
 use shared::domain::{Action, Operation};
 
-use shared::http::problem::Problem;
+use shared::http::{
+    openapi::Description,
+    problem::{Code, Problem},
+};
 
 use crate::{
     accept::{Target, accept},
     answer::answer,
     api::Api,
     contact_body::WholeContact,
+    openapi::{CONTACTS_TAG, examples, parts, schemas::NewContact},
     received::{MediaType, Received},
+    resources::{CommandView, ContactView},
 };
+
+/// The operation in the description of the API.
+pub fn describe() -> Description {
+    let about = "A contact needs a name, and a phone or an e-mail address. `areaCode` and `state` follow from a Brazilian phone.";
+    Description::new("create-contact", CONTACTS_TAG, "Create a contact", about)
+        .parameters(parts::write())
+        .body::<NewContact>(MediaType::Json.as_str(), "The contact.", examples::new_contact())
+        .json::<ContactView>(
+            StatusCode::CREATED,
+            "It was waited for, and is there (`Prefer: wait`).",
+            [
+                parts::location("contact"),
+                parts::etag(),
+                parts::preference_applied(),
+            ],
+            Some(examples::contact()),
+        )
+        .json::<CommandView>(
+            StatusCode::ACCEPTED,
+            "The queue has stored the command.",
+            parts::accepted(),
+            Some(examples::command()),
+        )
+        .problems(super::WRITE_PROBLEMS)
+        .problems([Code::ValidationFailed])
+}
 
 /// Accepts the create of a contact.
 ///

@@ -2,21 +2,46 @@
 
 use actix_web::{
     HttpRequest, HttpResponse,
-    http::header,
+    http::{StatusCode, header},
     web::{Data, Path},
 };
 use shared::domain::Life;
 
 use super::contact_id;
-use shared::http::{problem::Problem, query};
+use shared::http::{
+    openapi::Description,
+    problem::{Code, Problem},
+    query,
+};
 
 use crate::{
     api::Api,
     conditions,
+    openapi::{CONTACTS_TAG, examples, parts},
     representation::Representation,
     resources::ContactView,
     vcard::{TEXT_VCARD, vcards},
 };
+
+/// The operation in the description of the API.
+pub fn describe() -> Description {
+    let about = "With `Accept: text/vcard` as a vCard 4.0 (RFC 6350).";
+    let ok = StatusCode::OK;
+    Description::new("get-contact", CONTACTS_TAG, "Read a contact", about)
+        .parameters([parts::id("contact"), parts::if_none_match()])
+        .json::<ContactView>(ok, "The contact.", [parts::etag()], Some(examples::contact()))
+        .also(ok, TEXT_VCARD, parts::vcards())
+        .answer(
+            StatusCode::NOT_MODIFIED,
+            "The client has this version.",
+            [parts::etag()],
+        )
+        .problems([
+            Code::ContactNotFound,
+            Code::ContactDeleted,
+            Code::StoreUnavailable,
+        ])
+}
 
 /// Answers a contact, or 304 if the client has this version.
 ///

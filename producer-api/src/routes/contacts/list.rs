@@ -1,17 +1,38 @@
 //! `GET /v1/contacts`: a page of contacts, as JSON or as vCards.
 
-use actix_web::{HttpRequest, HttpResponse, http::header, web::Data};
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::{StatusCode, header},
+    web::Data,
+};
 
-use shared::http::{page, problem::Problem, query};
+use shared::http::{
+    openapi::Description,
+    page,
+    problem::{Code, Problem},
+    query,
+};
 
 use crate::{
     api::Api,
     contact_page,
     contact_query::{ContactQuery, MEMBERS},
+    openapi::{CONTACTS_TAG, parts, schemas::ContactPage},
     representation::Representation,
     resources::{ContactItem, PageView},
     vcard::{TEXT_VCARD, vcards},
 };
+
+/// The operation in the description of the API.
+pub fn describe() -> Description {
+    let about = "Every filter that is given must hold. With `Accept: text/vcard` as vCards 4.0, without those deleted. Filters by phone or e-mail stay out of URLs and logs in a search.";
+    let ok = StatusCode::OK;
+    Description::new("list-contacts", CONTACTS_TAG, "List contacts", about)
+        .parameters(parts::filters().into_iter().map(parts::Filter::in_query))
+        .json::<ContactPage>(ok, "A page of contacts.", [parts::link()], None)
+        .also(ok, TEXT_VCARD, parts::vcards())
+        .problems([Code::StoreUnavailable])
+}
 
 /// Answers a page, with links to its neighbours.
 ///

@@ -2,20 +2,60 @@
 
 use actix_web::{
     HttpRequest, HttpResponse,
+    http::StatusCode,
     web::{Data, Path, Payload},
 };
 use shared::domain::{Action, Operation};
 
 use super::contact_id;
-use shared::http::problem::Problem;
+use shared::http::{
+    openapi::Description,
+    problem::{Code, Problem},
+};
 
 use crate::{
     accept::{Target, accept},
     answer::answer,
     api::Api,
     contact_body::PartOfContact,
+    openapi::{CONTACTS_TAG, examples, parts, schemas::ContactPatch},
     received::{MediaType, Received},
+    resources::{CommandView, ContactView},
 };
+
+/// The operation in the description of the API.
+pub fn describe() -> Description {
+    let about = "A merge patch (RFC 7396): a member that is absent is kept, one that is `null` is cleared. Two patches of different fields both hold, whatever their order.";
+    Description::new(
+        "change-contact",
+        CONTACTS_TAG,
+        "Change some fields of a contact",
+        about,
+    )
+    .parameters([parts::id("contact"), parts::if_match()])
+    .parameters(parts::write())
+    .body::<ContactPatch>(MediaType::MergePatch.as_str(), "The fields.", examples::patch())
+    .json::<ContactView>(
+        StatusCode::OK,
+        "It was waited for: the contact as it is (`Prefer: wait`).",
+        [parts::etag(), parts::preference_applied()],
+        Some(examples::contact()),
+    )
+    .json::<CommandView>(
+        StatusCode::ACCEPTED,
+        "The queue has stored the command.",
+        parts::accepted(),
+        Some(examples::command()),
+    )
+    .answer(
+        StatusCode::NO_CONTENT,
+        "It was waited for, without the contact (`Prefer: wait, return=minimal`).",
+        [parts::etag(), parts::preference_applied()],
+    )
+    .problems(super::WRITE_PROBLEMS)
+    .problems(super::EXISTING_PROBLEMS)
+    .problems([Code::ValidationFailed])
+}
 
 /// Accepts the change of some fields; what is absent is kept, what is `null` is cleared.
 ///

@@ -2,18 +2,37 @@
 
 use actix_web::{
     HttpRequest, HttpResponse,
+    http::StatusCode,
     web::{Data, Payload},
 };
 
-use shared::http::{json::Members, problem::Problem, query};
+use shared::http::{
+    json::Members,
+    openapi::Description,
+    problem::{Code, Problem},
+    query,
+};
 
 use crate::{
     api::Api,
     contact_page,
     contact_query::ContactQuery,
+    openapi::{
+        CONTACTS_TAG, examples,
+        schemas::{ContactPage, ContactSearch},
+    },
     received::{MediaType, read_body},
     resources::{ContactItem, PageView},
 };
+
+/// The operation in the description of the API.
+pub fn describe() -> Description {
+    let about = "The filters of the list, in the body, so that personal data stays out of URLs and logs. Both cursors are in the answer.";
+    Description::new("search-contacts", CONTACTS_TAG, "Search contacts", about)
+        .body::<ContactSearch>(MediaType::Json.as_str(), "The filters.", examples::search())
+        .json::<ContactPage>(StatusCode::OK, "A page of contacts.", [], None)
+        .problems([Code::ValidationFailed, Code::StoreUnavailable])
+}
 
 /// Answers a page. There is nothing that a link could point to, so both cursors are in the body.
 ///

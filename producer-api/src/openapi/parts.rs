@@ -1,0 +1,203 @@
+//! The parameters and headers that several operations have.
+
+use serde_json::{Value, json};
+use shared::http::openapi::{
+    header_of, parameter,
+    schema::{CursorText, LimitNumber, SecondsNumber, TimeInput, UuidText, or_null},
+};
+use utoipa::{
+    PartialSchema,
+    openapi::{
+        Content, ContentBuilder, Header, RefOr, Schema,
+        path::{Parameter, ParameterIn},
+    },
+};
+
+use super::{
+    examples::{ETAG, ID},
+    schemas::{
+        AreaCodeText, ETagText, EmailInput, IdempotencyKeyText, IfMatchText, IfNoneMatchText, LinkText,
+        PathText, PhoneInput, PreferText, PreferenceAppliedText, RecordedStatusText, SortText, StateText,
+        UrlText, VCardsText,
+    },
+};
+
+/// The id in the path.
+pub fn id(of: &str) -> Parameter {
+    let description = format!("The id of the {of}.");
+    parameter::<UuidText>("id", ParameterIn::Path, &description, Some(json!(ID)))
+}
+
+/// The headers of a write.
+pub fn write() -> [Parameter; 2] {
+    let key = "A name for this request, such as a UUID: sent again with the same key it has one effect. Encouraged.";
+    [
+        parameter::<IdempotencyKeyText>(
+            "Idempotency-Key",
+            ParameterIn::Header,
+            key,
+            Some(json!("order-7f3a")),
+        ),
+        prefer(),
+    ]
+}
+
+/// `Prefer`.
+pub fn prefer() -> Parameter {
+    let description = "`wait=N`: answer once the command has ended, at most N (30) seconds later. `return=minimal`: without the contact. (RFC 7240)";
+    parameter::<PreferText>("Prefer", ParameterIn::Header, description, Some(json!("wait=5")))
+}
+
+/// `If-Match`.
+pub fn if_match() -> Parameter {
+    let description = "Entity tags of the versions that may be changed, or `*`. Decided when the command is applied: 412 when waited for, else the command ends rejected.";
+    parameter::<IfMatchText>("If-Match", ParameterIn::Header, description, None)
+}
+
+/// `If-None-Match`.
+pub fn if_none_match() -> Parameter {
+    let description = "Entity tags that the client has: 304 if one of them is current.";
+    parameter::<IfNoneMatchText>(
+        "If-None-Match",
+        ParameterIn::Header,
+        description,
+        Some(json!(ETAG)),
+    )
+}
+
+/// The contact whose commands are listed.
+pub fn contact_id() -> Parameter {
+    let description = "The id of the contact.";
+    parameter::<UuidText>("contactId", ParameterIn::Query, description, Some(json!(ID)))
+}
+
+/// The status of the commands that are listed.
+pub fn status() -> Parameter {
+    parameter::<RecordedStatusText>("status", ParameterIn::Query, "Only those with this status.", None)
+}
+
+/// vCards as content.
+pub fn vcards() -> Content {
+    ContentBuilder::new().schema(Some(VCardsText::schema())).build()
+}
+
+/// A filter of contacts: a query parameter, and a member of a search.
+pub struct Filter {
+    /// Its name in both.
+    pub name: &'static str,
+    description: &'static str,
+    schema: RefOr<Schema>,
+    or_null: RefOr<Schema>,
+    example: Option<Value>,
+}
+
+impl Filter {
+    fn of<T: PartialSchema>(name: &'static str, description: &'static str, example: Option<Value>) -> Self {
+        Self {
+            name,
+            description,
+            schema: T::schema(),
+            or_null: or_null::<T>(),
+            example,
+        }
+    }
+
+    /// Its schema in a body, where `null` is as if it were not there.
+    pub fn in_body(self) -> RefOr<Schema> {
+        let mut schema = self.or_null;
+        if let RefOr::T(Schema::Object(object)) = &mut schema {
+            object.description = Some(self.description.to_owned());
+        }
+        schema
+    }
+
+    /// The query parameter.
+    pub fn in_query(self) -> Parameter {
+        let mut parameter =
+            parameter::<UuidText>(self.name, ParameterIn::Query, self.description, self.example);
+        parameter.schema = Some(self.schema);
+        parameter
+    }
+}
+
+/// The filters of contacts, and what else says which page.
+pub fn filters() -> Vec<Filter> {
+    vec![
+        Filter::of::<AreaCodeText>("areaCode", "The area code (DDD).", None),
+        Filter::of::<StateText>("state", "The state (UF).", None),
+        Filter::of::<PhoneInput>("phone", "Exactly this phone, in any usual form.", None),
+        Filter::of::<EmailInput>("email", "Exactly this e-mail address.", None),
+        Filter::of::<TimeInput>(
+            "updatedSince",
+            "Changed at or after this time, deletes included. Repeat the last 60 seconds.",
+            None,
+        ),
+        Filter::of::<SortText>(
+            "sort",
+            "What to sort by, with a minus sign for the reverse. -createdAt unless said; with updatedSince only updatedAt.",
+            None,
+        ),
+        Filter::of::<LimitNumber>("limit", "How many at most.", Some(json!(20))),
+        cursor(),
+    ]
+}
+
+fn cursor() -> Filter {
+    let description = "The nextCursor of another page with the same filters and the same sort.";
+    Filter::of::<CursorText>("cursor", description, None)
+}
+
+/// The parameters of a page that is not of contacts.
+pub fn page() -> [Parameter; 2] {
+    [
+        Filter::of::<LimitNumber>("limit", "How many at most.", Some(json!(20))).in_query(),
+        cursor().in_query(),
+    ]
+}
+
+type NamedHeader = (&'static str, Header);
+
+/// `ETag`.
+pub fn etag() -> NamedHeader {
+    ("ETag", header_of::<ETagText>("The version of the contact."))
+}
+
+/// `Link`.
+pub fn link() -> NamedHeader {
+    (
+        "Link",
+        header_of::<LinkText>("The neighbouring pages (RFC 8288), where there are any."),
+    )
+}
+
+/// `Location` of what is named.
+pub fn location(of: &str) -> NamedHeader {
+    ("Location", header_of::<PathText>(&format!("Where the {of} is.")))
+}
+
+/// The headers of a 202.
+pub fn accepted() -> [NamedHeader; 4] {
+    [
+        location("command"),
+        (
+            "Operation-Location",
+            header_of::<UrlText>("Where the command is, as a whole URL."),
+        ),
+        preference_applied(),
+        retry_after_while_pending(),
+    ]
+}
+
+/// `Retry-After` of a command.
+pub fn retry_after_while_pending() -> NamedHeader {
+    let description = "When to look at the command again, while it is pending.";
+    ("Retry-After", header_of::<SecondsNumber>(description))
+}
+
+/// `Preference-Applied`.
+pub fn preference_applied() -> NamedHeader {
+    (
+        "Preference-Applied",
+        header_of::<PreferenceAppliedText>("The preferences that were honoured."),
+    )
+}

@@ -1,0 +1,213 @@
+//! The schemas of what requests and answers are made of. Those of whole answers are derived where they are defined
+//! ([`resources`](crate::resources)).
+
+use shared::{
+    domain::{AreaCode, Email, Name, Operation, Phone, Rejection, State},
+    http::{
+        openapi::{
+            HEADER_VALUE_MAX_CHARS,
+            schema::{CursorText, integer, or_null, text, words},
+        },
+        page::MAX_LIMIT,
+    },
+    schema_types,
+    store::commands::RECORDED_STATUSES,
+    wire::CommandStatus,
+};
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{
+        ObjectBuilder, Ref,
+        schema::{AdditionalProperties, ArrayBuilder},
+    },
+};
+
+use super::parts::filters;
+use crate::{
+    contact_query::SORTS,
+    idempotency_key,
+    resources::{CommandView, ContactItem, status_word},
+};
+
+const E164_PATTERN: &str = r"^\+[1-9]\d{1,14}$";
+const PATH_MAX_CHARS: usize = 100;
+/// What every text matches: for those whose rules no pattern can say.
+const ANY_PATTERN: &str = r"^[\s\S]*$";
+/// What every header matches of which that is ignored which cannot be read.
+const ANY_HEADER_PATTERN: &str = r"^[\x20-\x7e]*$";
+const IDEMPOTENCY_KEY_PATTERN: &str =
+    r#"^("([\x21\x23-\x5b\x5d-\x7e]|\\["\\]){1,255}"|[\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]{1,255})$"#;
+const IF_MATCH_PATTERN: &str = r#"^(\*|(W/)?"[\x21\x23-\x7e]*"(, ?(W/)?"[\x21\x23-\x7e]*"){0,15})$"#;
+/// An entity tag of ours, and the quotation marks around it.
+const ETAG_PATTERN: &str = r#"^"[0-9a-f]{32}(-v)?"$"#;
+const ETAG_MAX_CHARS: usize = 36;
+/// The longest `Link`: two paths with all their parameters, each bounded with the URL.
+const LINK_MAX_CHARS: usize = 64 * 1024;
+const ORIGIN_MAX_CHARS: usize = 300;
+/// [`MAX_LIMIT`] contacts of the longest names, whose letters take four bytes each and are folded.
+const VCARDS_MAX_CHARS: usize = 256 * 1024;
+
+const STATUSES: [CommandStatus; 5] = [
+    CommandStatus::Pending,
+    CommandStatus::Applied,
+    CommandStatus::Superseded,
+    CommandStatus::Rejected(Rejection::PreconditionFailed),
+    CommandStatus::DeadLettered,
+];
+
+schema_types! {
+    /// A name as requests have it.
+    NameInput = text(Name::MIN_CHARS, Name::MAX_CHARS)
+        .pattern(Some(ANY_PATTERN))
+        .description(Some("At least one letter and no control characters; blanks around it do not count."));
+    /// A name as answers have it.
+    NameText = text(1, Name::STORED_MAX_CHARS).pattern(Some(ANY_PATTERN));
+    /// A phone as requests have it.
+    PhoneInput = text(1, Phone::INPUT_MAX_CHARS)
+        .pattern(Some(ANY_PATTERN))
+        .description(Some("E.164, or a Brazilian number with its area code (DDD) in any usual punctuation. Must exist in its numbering plan."));
+    /// A phone as answers have it.
+    PhoneText = text(3, 16).pattern(Some(E164_PATTERN)).description(Some("E.164."));
+    /// An e-mail address as requests have it.
+    EmailInput = text(1, Email::MAX_CHARS)
+        .pattern(Some(ANY_PATTERN))
+        .description(Some("A local part, `@`, and a domain with a dot."));
+    /// An e-mail address as answers have it.
+    EmailText = text(1, Email::STORED_MAX_CHARS).pattern(Some(ANY_PATTERN));
+    /// An area code.
+    AreaCodeText = words(AreaCode::all().map(|code| code.to_string()))
+        .description(Some("A Brazilian area code (DDD); follows from the phone."));
+    /// A state.
+    StateText = words(State::all().map(State::as_str))
+        .description(Some("A Brazilian state (UF); follows from the phone."));
+    /// An operation.
+    OperationText = words(Operation::ALL.map(Operation::as_str));
+    /// A status of a command.
+    StatusText = words(STATUSES.map(status_word));
+    /// A status that commands are found by.
+    RecordedStatusText = words(RECORDED_STATUSES);
+    /// A sort.
+    SortText = words(SORTS.into_iter().flat_map(|(word, _)| [word.to_owned(), format!("-{word}")]));
+    /// How often a command was tried.
+    AttemptsNumber = integer(1, u32::MAX.into());
+    /// A path on this server.
+    PathText = text(1, PATH_MAX_CHARS).pattern(Some(r"^/v1/[a-z]+/[0-9a-f-]{36}$"));
+    /// A URL of this server.
+    UrlText = text(1, PATH_MAX_CHARS + ORIGIN_MAX_CHARS).pattern(Some(r"^https?://[^/]+(/.*)?/v1/[a-z]+/[0-9a-f-]{36}$"));
+    /// `Idempotency-Key`.
+    IdempotencyKeyText = text(1, 2 * idempotency_key::MAX_CHARS + 2).pattern(Some(IDEMPOTENCY_KEY_PATTERN));
+    /// `Prefer`.
+    PreferText = text(0, HEADER_VALUE_MAX_CHARS).pattern(Some(ANY_HEADER_PATTERN));
+    /// `If-Match`.
+    IfMatchText = text(1, HEADER_VALUE_MAX_CHARS).pattern(Some(IF_MATCH_PATTERN));
+    /// `If-None-Match`.
+    IfNoneMatchText = text(0, HEADER_VALUE_MAX_CHARS).pattern(Some(ANY_HEADER_PATTERN));
+    /// `ETag`.
+    ETagText = text(1, ETAG_MAX_CHARS).pattern(Some(ETAG_PATTERN));
+    /// `Link`.
+    LinkText = text(1, LINK_MAX_CHARS).pattern(Some(r#"^</v1/[^>]+>; rel="(next|prev)"(, </v1/[^>]+>; rel="prev")?$"#));
+    /// `Preference-Applied`.
+    PreferenceAppliedText = text(1, HEADER_VALUE_MAX_CHARS).pattern(Some(r"^[a-z0-9=, -]+$"));
+    /// vCards.
+    VCardsText = text(0, VCARDS_MAX_CHARS).pattern(Some(r"^(BEGIN:VCARD\r\nVERSION:4\.0\r\n[\s\S]*END:VCARD\r\n)*$"));
+}
+
+/// The body of POST and PUT.
+#[derive(Debug)]
+pub struct NewContact;
+
+/// The body of PATCH.
+#[derive(Debug)]
+pub struct ContactPatch;
+
+/// The body of a search.
+#[derive(Debug)]
+pub struct ContactSearch;
+
+/// An object without other members.
+fn closed(about: &str) -> ObjectBuilder {
+    ObjectBuilder::new()
+        .description(Some(about))
+        .additional_properties(Some(AdditionalProperties::FreeForm(false)))
+}
+
+fn with_fields(object: ObjectBuilder) -> ObjectBuilder {
+    object
+        .property("name", NameInput::schema())
+        .property("phone", or_null::<PhoneInput>())
+        .property("email", or_null::<EmailInput>())
+}
+
+macro_rules! object_schema {
+    ($name:ident, $object:expr) => {
+        impl PartialSchema for $name {
+            fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+                $object.into()
+            }
+        }
+        impl ToSchema for $name {}
+    };
+}
+
+object_schema!(
+    NewContact,
+    with_fields(closed(
+        "All fields of a contact. A phone or an e-mail address must be there."
+    ))
+    .required("name")
+);
+object_schema!(
+    ContactPatch,
+    with_fields(closed(
+        "Some fields of a contact: a member that is absent is kept, one that is null is cleared (RFC 7396)."
+    ))
+);
+object_schema!(
+    ContactSearch,
+    filters().into_iter().fold(
+        closed("Which contacts: every filter that is there must hold."),
+        |object, filter| object.property(filter.name, filter.in_body())
+    )
+);
+
+/// A page of contacts.
+#[derive(Debug)]
+pub struct ContactPage;
+
+/// A page of commands.
+#[derive(Debug)]
+pub struct CommandPage;
+
+fn page<T: ToSchema>() -> ObjectBuilder {
+    let items = ArrayBuilder::new()
+        .items(Ref::from_schema_name(T::name()))
+        .max_items(usize::try_from(MAX_LIMIT).ok());
+    ObjectBuilder::new()
+        .property("items", items)
+        .property("nextCursor", or_null::<CursorText>())
+        .required("items")
+        .required("nextCursor")
+}
+
+macro_rules! page_schema {
+    ($name:ident, $item:ty, $object:expr) => {
+        impl PartialSchema for $name {
+            fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+                $object.into()
+            }
+        }
+        impl ToSchema for $name {
+            fn schemas(schemas: &mut Vec<(String, utoipa::openapi::RefOr<utoipa::openapi::Schema>)>) {
+                schemas.push((<$item>::name().into_owned(), <$item>::schema()));
+                <$item>::schemas(schemas);
+            }
+        }
+    };
+}
+
+page_schema!(
+    ContactPage,
+    ContactItem,
+    page::<ContactItem>().property("prevCursor", CursorText::schema())
+);
+page_schema!(CommandPage, CommandView, page::<CommandView>());

@@ -1,0 +1,103 @@
+//! Schemas of texts and numbers, for the constants that the code uses.
+
+use serde_json::Value;
+use utoipa::{
+    PartialSchema,
+    openapi::{
+        ObjectBuilder, RefOr, Schema, SchemaFormat, Type,
+        schema::{KnownFormat, SchemaType},
+    },
+};
+
+use crate::http::page::{DEFAULT_LIMIT, MAX_LIMIT};
+
+/// The characters of a UUID.
+const UUID_CHARS: usize = 36;
+/// The characters of a time with milliseconds in UTC, as answers have it.
+const TIME_CHARS: usize = 24;
+/// The characters of the longest time that is read: with nanoseconds and an offset.
+const TIME_INPUT_MAX_CHARS: usize = 35;
+const DAY_SECONDS: u64 = 24 * 60 * 60;
+const UUID_PATTERN: &str = "^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$";
+const TIME_PATTERN: &str = r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$";
+
+/// Makes types of schemas, for fields and parameters.
+#[macro_export]
+macro_rules! schema_types {
+    ($($(#[$about:meta])* $name:ident = $schema:expr;)+) => {$(
+        $(#[$about])*
+        #[derive(Debug)]
+        pub struct $name;
+
+        impl ::utoipa::PartialSchema for $name {
+            fn schema() -> ::utoipa::openapi::RefOr<::utoipa::openapi::Schema> {
+                ::utoipa::openapi::Schema::Object($schema.build()).into()
+            }
+        }
+
+        impl ::utoipa::ToSchema for $name {}
+    )+};
+}
+
+schema_types! {
+    /// A UUID.
+    UuidText = text(UUID_CHARS, UUID_CHARS)
+        .format(Some(SchemaFormat::KnownFormat(KnownFormat::Uuid)))
+        .pattern(Some(UUID_PATTERN));
+    /// A time as answers have it.
+    TimeText = text(TIME_CHARS, TIME_CHARS)
+        .format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)))
+        .pattern(Some(TIME_PATTERN));
+    /// A time as requests have it.
+    TimeInput = text(1, TIME_INPUT_MAX_CHARS)
+        .format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)));
+    /// How many elements a page has.
+    LimitNumber = integer(1, MAX_LIMIT).default(Some(DEFAULT_LIMIT.into()));
+    /// Seconds to wait.
+    SecondsNumber = integer(1, DAY_SECONDS);
+    /// A cursor.
+    CursorText = text(1, super::super::cursor::MAX_CHARS).pattern(Some("^[A-Za-z0-9_-]+$"));
+}
+
+/// A text of so many characters.
+pub fn text(min_chars: usize, max_chars: usize) -> ObjectBuilder {
+    ObjectBuilder::new()
+        .schema_type(Type::String)
+        .min_length(Some(min_chars))
+        .max_length(Some(max_chars))
+}
+
+/// One of some words.
+pub fn words<T: Into<Value>>(words: impl IntoIterator<Item = T>) -> ObjectBuilder {
+    ObjectBuilder::new()
+        .schema_type(Type::String)
+        .enum_values(Some(words.into_iter().map(Into::into).collect::<Vec<Value>>()))
+}
+
+/// A whole number within bounds.
+pub fn integer(min: u64, max: u64) -> ObjectBuilder {
+    let format = if i32::try_from(max).is_ok() {
+        KnownFormat::Int32
+    } else {
+        KnownFormat::Int64
+    };
+    ObjectBuilder::new()
+        .schema_type(Type::Integer)
+        .format(Some(SchemaFormat::KnownFormat(format)))
+        .minimum(Some(i64::try_from(min).unwrap_or(i64::MAX)))
+        .maximum(Some(i64::try_from(max).unwrap_or(i64::MAX)))
+}
+
+/// A `T`, or `null`.
+pub fn or_null<T: PartialSchema>() -> RefOr<Schema> {
+    let mut schema = T::schema();
+    if let RefOr::T(Schema::Object(object)) = &mut schema {
+        if let SchemaType::Type(kind) = &object.schema_type {
+            object.schema_type = SchemaType::Array(vec![kind.clone(), Type::Null]);
+        }
+        if let Some(words) = &mut object.enum_values {
+            words.push(Value::Null);
+        }
+    }
+    schema
+}
