@@ -8,7 +8,6 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use shared::{
     clock::Clock,
-    http::drain::Drain,
     management::Management,
     role::{ConsumerHealth, Parts, refuse_older_schema},
     settings::Settings,
@@ -43,7 +42,6 @@ pub struct Service {
     /// How long payloads of closed dead letters are kept.
     keep: Duration,
     metrics: DlqMetrics,
-    drain: Duration,
 }
 
 /// Makes the service and binds its listeners.
@@ -56,13 +54,7 @@ pub async fn build(settings: &Settings, parts: Parts) -> anyhow::Result<Service>
     let series = Metrics::new();
     let metrics = DlqMetrics::new(&series);
     let actions = Actions::new(settings, &parts);
-    let api = Api::bind(
-        settings.dlq_function.listen,
-        actions,
-        parts.id_key.clone(),
-        metrics.clone(),
-        &series,
-    )?;
+    let api = Api::bind(settings, actions, parts.id_key.clone(), metrics.clone(), &series)?;
     let collector = Collector::new(&parts, metrics.clone());
     Ok(Service {
         collector,
@@ -73,7 +65,6 @@ pub async fn build(settings: &Settings, parts: Parts) -> anyhow::Result<Service>
         clock: parts.clock,
         keep: settings.retention.commands.0,
         metrics,
-        drain: settings.shutdown.drain.0,
     })
 }
 
@@ -102,7 +93,7 @@ impl Service {
         let management = self.management.run(self.series, health.clone(), drained.clone());
         let work = async {
             let (api, (), ()) = tokio::join!(
-                self.api.run(health, Drain::new(stop.clone(), self.drain)),
+                self.api.run(health, stop.clone()),
                 self.collector.run(stop.clone()),
                 sweep::run(self.store, self.clock, self.keep, self.metrics, stop.clone()),
             );

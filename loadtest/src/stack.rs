@@ -86,6 +86,8 @@ impl Servers {
             .env("CONTATO__BROKER__PREFIX", &ground.prefix)
             .env("CONTATO__STORE__URL", &ground.database_url)
             .env("CONTATO__LOG__FILTER", "warn")
+            // The highest there is: how fast it is, not how fast it may be used.
+            .env("CONTATO__HTTP__RATE_LIMIT", "1000000")
             .env(format!("CONTATO__{section}__MANAGEMENT"), management.to_string())
             .stdout(Stdio::null());
         if role != "consumer-worker" {

@@ -60,13 +60,11 @@ impl Refusal {
             | Code::RequestTimeout
             | Code::UriTooLong
             | Code::HeaderTooLarge
-            | Code::RateLimited
             | Code::MethodNotAllowed => Some(Self::Validation),
             Code::NotFound | Code::ContactNotFound | Code::CommandNotFound => Some(Self::NotFound),
             Code::BrokerUnavailable
             | Code::PublishUnconfirmed
-            | Code::StoreUnavailable
-            | Code::Overloaded => Some(Self::Unavailable),
+            | Code::StoreUnavailable => Some(Self::Unavailable),
             Code::InternalError => Some(Self::Defect),
             Code::PreconditionFailed
             | Code::IdempotencyKeyReused
@@ -75,7 +73,11 @@ impl Refusal {
             | Code::CommandExpired
             | Code::DeadLetterNotFound
             | Code::DeadLetterClosed
-            | Code::DeadLetterErased => None,
+            | Code::DeadLetterErased
+            // Never of a write: it did not get so far.
+            | Code::Forbidden
+            | Code::RateLimited
+            | Code::Overloaded => None,
         }
     }
 }

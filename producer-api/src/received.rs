@@ -11,6 +11,7 @@ use shared::domain::IfMatch;
 
 use shared::http::{
     edge::RequestNames,
+    forwarded,
     json::Members,
     problem::{Code, Problem},
     query,
@@ -94,7 +95,7 @@ impl Received {
             if_match,
             prefer: prefer(request),
             traceparent,
-            origin: origin(request),
+            origin: forwarded::origin(request),
         })
     }
 
@@ -115,14 +116,17 @@ pub fn prefer(request: &HttpRequest) -> Prefer {
 /// Reads a body of at most [`MAX_BODY_BYTES`] of the media type.
 ///
 /// # Errors
-/// `unsupported-media-type`, `payload-too-large`, or `malformed-request` if it ends too early.
+/// `unsupported-media-type`, `payload-too-large`, `request-timeout`, or `malformed-request` if it ends too early.
 pub async fn read_body(request: &HttpRequest, payload: Payload, media: MediaType) -> Result<Bytes, Problem> {
     if media != MediaType::Nothing {
         check_media_type(request, media)?;
     }
     let read = tokio::time::timeout(BODY_TIMEOUT, payload.to_bytes_limited(MAX_BODY_BYTES)).await;
     let body = read
-        .map_err(|_| Problem::malformed(format!("The body did not arrive within {BODY_TIMEOUT:?}.")))?
+        .map_err(|_| {
+            let detail = format!("The body did not arrive within {BODY_TIMEOUT:?}.");
+            Problem::new(Code::RequestTimeout, detail)
+        })?
         .map_err(|_| {
             Problem::new(
                 Code::PayloadTooLarge,
@@ -175,22 +179,6 @@ fn is_media_type(value: &str, expected: &str) -> bool {
         })
     };
     essence.trim().eq_ignore_ascii_case(expected) && lists::split(parameters, ';').all(utf8)
-}
-
-/// Where the service is reached, as the client's `Host` says; forwarded headers are not believed.
-pub fn origin(request: &HttpRequest) -> String {
-    let named = request
-        .headers()
-        .get(header::HOST)
-        .and_then(|host| host.to_str().ok());
-    let usual = |host: &&str| {
-        let byte = |byte: u8| byte.is_ascii_alphanumeric() || b".-_:[]".contains(&byte);
-        !host.is_empty() && host.bytes().all(byte)
-    };
-    match named.filter(usual) {
-        Some(host) => format!("http://{host}"),
-        None => format!("http://{}", request.app_config().local_addr()),
-    }
 }
 
 #[cfg(test)]

@@ -6,25 +6,21 @@ use std::{
     time::Duration,
 };
 
-use actix_web::{
-    App, HttpServer,
-    dev::Server,
-    middleware::from_fn,
-    web::{self, Data},
-};
+use actix_web::web::{self, Data};
 use anyhow::Context;
 use shared::{
     broker::connected_within,
     http::{
         docs::Docs,
         drain::Drain,
-        edge::{self, no_such_route, resource},
+        edge::{no_such_route, resource},
+        listener::{Listening, serve},
         metrics::HttpMetrics,
     },
     management::{Health, Management, bind, health_routes},
     role::{Parts, refuse_older_schema},
     runtime,
-    settings::{Settings, Shutdown},
+    settings::{Http, Settings, Shutdown},
     telemetry::Metrics,
 };
 use tokio_util::sync::CancellationToken;
@@ -78,6 +74,7 @@ pub struct Service {
     address: SocketAddr,
     management: Management,
     series: Metrics,
+    http: Http,
     shutdown: Shutdown,
     threads: usize,
 }
@@ -103,6 +100,7 @@ pub async fn build(settings: &Settings, parts: Parts) -> anyhow::Result<Service>
         address,
         management,
         series,
+        http: settings.http.clone(),
         shutdown: settings.shutdown.clone(),
         threads: settings
             .producer_api
@@ -132,14 +130,15 @@ impl Service {
         let stop = stop.child_token();
         let served = CancellationToken::new();
         let health: Arc<dyn Health> = api.clone().into_inner();
-        let server = serve(
-            self.listener,
-            self.threads,
-            &self.shutdown,
-            routes(api.clone(), self.docs),
-            self.http_metrics,
-            stop.clone(),
-        )?;
+        let listening = Listening {
+            socket: self.listener,
+            http: self.http,
+            metrics: self.http_metrics,
+            drain: Drain::new(stop.clone(), self.shutdown.drain.0),
+            deadline: self.shutdown.deadline.0.saturating_sub(CLOSING_TIME),
+            threads: self.threads,
+        };
+        let server = serve(listening, routes(api.clone(), self.docs))?;
         let serve = async {
             let result = server.await.context("the listener failed");
             stop.cancel();
@@ -170,37 +169,6 @@ impl Service {
     }
 }
 
-/// The public server.
-fn serve(
-    listener: TcpListener,
-    threads: usize,
-    shutdown: &Shutdown,
-    routes: impl FnOnce(&mut web::ServiceConfig) + Clone + Send + 'static,
-    metrics: HttpMetrics,
-    stop: CancellationToken,
-) -> anyhow::Result<Server> {
-    let metrics = Data::new(metrics);
-    let drain = Drain::new(stop, shutdown.drain.0);
-    let draining = Data::new(drain.clone());
-    let app = move || {
-        App::new()
-            .app_data(metrics.clone())
-            .app_data(draining.clone())
-            .configure(routes.clone())
-            .wrap(from_fn(edge::surround))
-    };
-    let server = HttpServer::new(app)
-        .workers(threads)
-        .disable_signals()
-        // Who has gone away no longer waits.
-        .h1_allow_half_closed(false)
-        .shutdown_signal(drain.over())
-        .shutdown_timeout(shutdown.deadline.0.saturating_sub(CLOSING_TIME).as_secs())
-        .listen(listener)
-        .context("the listener cannot be served")?;
-    Ok(server.run())
-}
-
 async fn note_broker(api: &Api, until: CancellationToken) {
     let noting = async {
         loop {
@@ -214,13 +182,13 @@ async fn note_broker(api: &Api, until: CancellationToken) {
     }
 }
 
-fn routes(api: Data<Api>, docs: Docs) -> impl FnOnce(&mut web::ServiceConfig) + Clone + Send + 'static {
+fn routes(api: Data<Api>, docs: Docs) -> impl Fn(&mut web::ServiceConfig) + Clone {
     move |config| {
         let health: Arc<dyn Health> = api.clone().into_inner();
         config
-            .app_data(api)
+            .app_data(api.clone())
             .configure(health_routes(health))
-            .configure(docs.routes())
+            .configure(docs.clone().routes())
             .service(
                 resource(CONTACTS, "GET, HEAD, POST")
                     .get(contacts::list::list)

@@ -18,7 +18,7 @@ use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 use utoipa::{
     PartialSchema, ToSchema,
-    openapi::{ArrayBuilder, ContentBuilder, ObjectBuilder, RefOr, Schema, Type},
+    openapi::{ArrayBuilder, ObjectBuilder, RefOr, Schema, Type},
 };
 
 use crate::{
@@ -52,8 +52,6 @@ pub trait Health: Send + Sync {
     async fn parts(&self) -> Vec<Part>;
 }
 
-const LIVEZ: &str = "/livez";
-const READYZ: &str = "/readyz";
 const HEALTH: &str = "/health";
 
 #[derive(Serialize)]
@@ -63,7 +61,6 @@ struct Report {
 }
 
 schema_types! {
-    StateText = schema::text(1, 20).pattern(Some("^(alive|ready|not ready)\n$"));
     PartNameText = schema::text(1, 20).pattern(Some("^[a-z]+$"));
     UpText = words(["up", "down"]);
 }
@@ -98,49 +95,14 @@ impl ToSchema for Report {
 /// The group of the health routes in the description of an API.
 pub const HEALTH_GROUP: (&str, &str) = ("health", "Whether the service works.");
 
-/// The health routes as the description of an API has them.
-pub fn describe_health() -> [(Method, &'static str, Description); 3] {
+/// `/health` in the description of an API: the other two are for orchestrators, and have no quota.
+pub fn describe_health() -> (Method, &'static str, Description) {
     let (tag, _) = HEALTH_GROUP;
-    let live = Description::new(
-        "get-livez",
-        tag,
-        "Whether the process lives",
-        "Does not look at broker or SQL.",
-    );
-    let ready = Description::new(
-        "get-readyz",
-        tag,
-        "Whether requests are welcome",
-        "Started and not about to stop. Not ready is no reason to end the process.",
-    );
-    let health = Description::new(
-        "get-health",
-        tag,
-        "The parts and whether they work",
-        "503 when one is down; what needs no part that is down goes on.",
-    );
-    let text = |description: Description, status, about: &str| {
-        let content = ContentBuilder::new().schema(Some(StateText::schema())).build();
-        description
-            .answer(status, about, [])
-            .also(status, "text/plain; charset=utf-8", content)
-    };
-    let (ok, down) = (StatusCode::OK, StatusCode::SERVICE_UNAVAILABLE);
-    [
-        (Method::GET, LIVEZ, text(live, ok, "It does.")),
-        (
-            Method::GET,
-            READYZ,
-            text(text(ready, ok, "They are."), down, "Not yet, or no longer."),
-        ),
-        (
-            Method::GET,
-            HEALTH,
-            health
-                .json::<Report>(ok, "All parts work.", [], None)
-                .json::<Report>(down, "A part is down.", [], None),
-        ),
-    ]
+    let about = "503 when a part is down; what does not need that part goes on. Orchestrators ask `/livez` and `/readyz` instead, which look at no part.";
+    let health = Description::new("get-health", tag, "The parts and whether they work", about)
+        .json::<Report>(StatusCode::OK, "All parts work.", [], None)
+        .json::<Report>(StatusCode::SERVICE_UNAVAILABLE, "A part is down.", [], None);
+    (Method::GET, HEALTH, health)
 }
 
 /// The routes `/livez`, `/readyz` and `/health`.
@@ -148,8 +110,8 @@ pub fn health_routes(health: Arc<dyn Health>) -> impl FnOnce(&mut web::ServiceCo
     move |routes| {
         routes
             .app_data(web::Data::from(health))
-            .service(web::resource(LIVEZ).get(livez).head(livez))
-            .service(web::resource(READYZ).get(readyz).head(readyz))
+            .service(web::resource("/livez").get(livez).head(livez))
+            .service(web::resource("/readyz").get(readyz).head(readyz))
             .service(web::resource(HEALTH).get(report).head(report));
     }
 }

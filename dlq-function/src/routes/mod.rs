@@ -3,26 +3,26 @@
 use std::{
     net::{SocketAddr, TcpListener},
     sync::Arc,
+    time::Duration,
 };
 
-use actix_web::{
-    App, HttpServer,
-    middleware::from_fn,
-    web::{self, Data},
-};
+use actix_web::web::{self, Data};
 use anyhow::Context;
 use shared::{
     domain::IdKey,
     http::{
         drain::Drain,
-        edge::{self, no_such_route, resource},
+        edge::{no_such_route, resource},
+        listener::{Listening, serve},
         metrics::HttpMetrics,
         problem::{Code, Problem},
     },
     management::{Health, bind, health_routes},
     runtime::ProcessRuntime,
+    settings::{Http, Settings},
     telemetry::Metrics,
 };
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::{
@@ -86,17 +86,20 @@ pub(crate) struct Api {
     http_metrics: HttpMetrics,
     listener: TcpListener,
     address: SocketAddr,
+    http: Http,
+    drain: Duration,
+    deadline: Duration,
 }
 
 impl Api {
     pub(crate) fn bind(
-        address: SocketAddr,
+        settings: &Settings,
         actions: Actions,
         ids: IdKey,
         metrics: DlqMetrics,
         series: &Metrics,
     ) -> anyhow::Result<Self> {
-        let (listener, address) = bind(address)?;
+        let (listener, address) = bind(settings.dlq_function.listen)?;
         let desk = Data::new(Desk {
             actions,
             ids,
@@ -108,6 +111,9 @@ impl Api {
             http_metrics: HttpMetrics::new(series, &SUCCESSES),
             listener,
             address,
+            http: settings.http.clone(),
+            drain: settings.shutdown.drain.0,
+            deadline: settings.shutdown.deadline.0,
         })
     }
 
@@ -116,25 +122,22 @@ impl Api {
     }
 
     /// Answers until the drain is over, then finishes the requests in hand.
-    pub(crate) async fn run(self, health: Arc<dyn Health>, drain: Drain) -> anyhow::Result<()> {
-        let (desk, metrics) = (self.desk, Data::new(self.http_metrics));
-        let draining = Data::new(drain.clone());
-        let app = move || {
-            App::new()
-                .app_data(desk.clone())
-                .app_data(metrics.clone())
-                .app_data(draining.clone())
-                .configure(health_routes(health.clone()))
-                .configure(routes)
-                .wrap(from_fn(edge::surround))
+    pub(crate) async fn run(self, health: Arc<dyn Health>, stop: CancellationToken) -> anyhow::Result<()> {
+        let listening = Listening {
+            socket: self.listener,
+            http: self.http,
+            metrics: self.http_metrics,
+            drain: Drain::new(stop, self.drain),
+            deadline: self.deadline,
+            threads: 1,
         };
-        // Its own statement: the builder must not live across the await, or the future is not `Send`.
-        let server = HttpServer::new(app)
-            .workers(1)
-            .disable_signals()
-            .shutdown_signal(drain.over())
-            .listen(self.listener)?
-            .run();
+        let desk = self.desk;
+        let server = serve(listening, move |config| {
+            config
+                .app_data(desk.clone())
+                .configure(health_routes(health.clone()))
+                .configure(routes);
+        })?;
         server.await.context("the listener failed")
     }
 }

@@ -2,3 +2,4 @@
 
 mod cli;
 mod dead_letters;
+mod edge;

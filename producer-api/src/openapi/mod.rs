@@ -25,7 +25,7 @@ Unknown members of a request are refused; clients should tolerate new members of
 
 /// The API.
 pub fn api() -> Api {
-    let mut operations = vec![
+    let operations = vec![
         (Method::POST, CONTACTS, contacts::create::describe()),
         (Method::GET, CONTACTS, contacts::list::describe()),
         (Method::POST, SEARCH, contacts::search::describe()),
@@ -35,8 +35,8 @@ pub fn api() -> Api {
         (Method::DELETE, CONTACT, contacts::delete::describe()),
         (Method::GET, COMMANDS, commands::list::describe()),
         (Method::GET, COMMAND, commands::get::describe()),
+        management::describe_health(),
     ];
-    operations.extend(management::describe_health());
     Api {
         title: "contato: contacts",
         description: DESCRIPTION,

@@ -182,6 +182,11 @@ impl TestApp {
         self.stop.cancel();
     }
 
+    /// Where it listens, for a [`RawClient`](test_support::RawClient).
+    pub fn address(&self) -> &str {
+        self.origin.trim_start_matches("http://")
+    }
+
     pub fn ids(&self) -> &IdKey {
         &self.parts.id_key
     }

@@ -2,8 +2,7 @@
 //!
 //! **Invariant:** whatever goes wrong, a panic included, is answered with a problem document.
 
-use std::panic::AssertUnwindSafe;
-
+use actix_cors::CorsError;
 use actix_web::{
     Error, HttpMessage, HttpResponse, Resource,
     body::{BoxBody, MessageBody},
@@ -14,14 +13,15 @@ use actix_web::{
         header::{self, HeaderMap, HeaderName, HeaderValue},
     },
     middleware::Next,
-    web,
+    web::{self, Data},
 };
-use futures_util::FutureExt;
 
 use super::{
-    drain::Drain,
-    metrics::HttpMetrics,
+    connection::{HEAD_TIMEOUT, Requests},
+    cors,
+    listener::{MAX_HEADER_BYTES, Surroundings},
     problem::{Code, Problem},
+    quota::Quota,
 };
 
 /// What the health routes allow.
@@ -42,7 +42,7 @@ pub struct RequestNames {
 }
 
 impl RequestNames {
-    fn of(headers: &HeaderMap) -> Self {
+    pub(super) fn of(headers: &HeaderMap) -> Self {
         let text = |name: &HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
         let id = text(&X_REQUEST_ID).filter(|id| is_request_id(id));
         let id = id.map_or_else(|| uuid::Uuid::now_v7().to_string(), str::to_owned);
@@ -58,7 +58,11 @@ impl RequestNames {
         self.traceparent.as_deref()
     }
 
-    fn instance(&self) -> String {
+    pub(super) fn id(&self) -> String {
+        self.id.clone()
+    }
+
+    pub(super) fn instance(&self) -> String {
         format!("urn:contato:request:{}", self.id)
     }
 
@@ -89,54 +93,62 @@ fn is_traceparent(text: &str) -> bool {
 /// The middleware.
 ///
 /// # Errors
-/// After a panic, with the answer in the error.
+/// If the request failed, with the answer in the error.
 pub async fn surround(
+    surroundings: Data<Surroundings>,
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let names = RequestNames::of(request.headers());
-    let in_hand = request
-        .app_data::<web::Data<HttpMetrics>>()
-        .map(|metrics| metrics.request(request.method(), request.match_pattern()));
+    let in_hand = surroundings
+        .metrics
+        .request(request.method(), request.match_pattern());
+    let of_connection = request.conn_data::<Requests>().map(Requests::begin);
+    let quota = surroundings.count(&request);
     request.extensions_mut().insert(names.clone());
-    let drain = request.app_data::<web::Data<Drain>>().cloned();
-
-    let outcome = AssertUnwindSafe(next.call(request)).catch_unwind().await;
-    let outcome = match outcome {
-        Ok(Ok(response)) => {
+    if let Some(quota) = quota {
+        request.extensions_mut().insert(quota);
+    }
+    let outcome = next.call(request).await;
+    drop(of_connection);
+    let mut outcome = match outcome {
+        Ok(response) => {
             let (request, response) = response.into_parts();
-            let response = finished(response.map_into_boxed_body(), &names);
+            let problem = response.error().map(of_error);
+            let response = finished(response.map_into_boxed_body(), problem, &names, quota);
             Ok(ServiceResponse::new(request, response))
         }
-        Ok(Err(error)) => Err(finished(error.error_response(), &names)),
-        Err(_) => {
-            tracing::error!(request.id = names.id, "a handler panicked");
-            let problem = Problem::new(
-                Code::InternalError,
-                "The request ended in a defect of the service.",
-            );
-            let response = problem.response(names.instance(), names.trace_id());
-            Err(finished(response, &names))
-        }
+        Err(error) => Err(finished(
+            error.error_response(),
+            Some(of_error(&error)),
+            &names,
+            quota,
+        )),
     };
-    let mut outcome = outcome;
     let (status, head) = match &mut outcome {
         Ok(response) => (response.status(), response.response_mut().head_mut()),
         Err(response) => (response.status(), response.head_mut()),
     };
-    if drain.is_some_and(|drain| drain.begun()) {
+    if surroundings.drain.begun() {
         head.set_connection_type(ConnectionType::Close);
     }
-    if let Some(in_hand) = in_hand {
-        in_hand.answered(status);
-    }
+    in_hand.answered(status);
     tracing::debug!(request.id = names.id, http.status = status.as_u16(), "answered");
     outcome.map_err(|response| InternalError::from_response("unanswered", response).into())
 }
 
-fn finished(response: HttpResponse, names: &RequestNames) -> HttpResponse {
-    let mut response = explained(response, names);
+fn finished(
+    response: HttpResponse,
+    problem: Option<Problem>,
+    names: &RequestNames,
+    quota: Option<Quota>,
+) -> HttpResponse {
+    let mut response = explained(response, problem, names);
     let headers = response.headers_mut();
+    join_vary(headers);
+    if let Some(quota) = quota {
+        quota.tell(headers);
+    }
     if let Ok(id) = HeaderValue::from_str(&names.id) {
         headers.insert(X_REQUEST_ID, id);
     }
@@ -150,22 +162,47 @@ fn finished(response: HttpResponse, names: &RequestNames) -> HttpResponse {
     response
 }
 
-/// A problem of ours gets its document; what the framework answers by itself becomes a problem.
-fn explained(response: HttpResponse, names: &RequestNames) -> HttpResponse {
+/// A problem gets its document; what the framework answers by itself becomes a problem.
+fn explained(response: HttpResponse, problem: Option<Problem>, names: &RequestNames) -> HttpResponse {
     let status = response.status();
     let failed = status.is_client_error() || status.is_server_error();
-    let problem = match response.error() {
-        Some(error) => error
-            .as_error::<Problem>()
-            .cloned()
-            .unwrap_or_else(|| framework(status)),
-        None if failed && !response.headers().contains_key(header::CONTENT_TYPE) => framework(status),
-        None => return response,
+    let bare = failed && !response.headers().contains_key(header::CONTENT_TYPE);
+    let Some(problem) = problem.or_else(|| bare.then(|| framework(status))) else {
+        return response;
     };
-    problem.response(names.instance(), names.trace_id())
+    let mut explained = problem.response(names.instance(), names.trace_id());
+    // What the middlewares inside this one have said of the answer, such as CORS.
+    for (name, value) in response.headers() {
+        if *name != header::CONTENT_TYPE && *name != header::CONTENT_LENGTH {
+            explained.headers_mut().append(name.clone(), value.clone());
+        }
+    }
+    explained
 }
 
-fn framework(status: StatusCode) -> Problem {
+/// One line of `Vary`: some caches read only the first.
+fn join_vary(headers: &mut HeaderMap) {
+    let lines: Vec<_> = headers.get_all(header::VARY).collect();
+    if lines.len() > 1 {
+        let lines: Vec<_> = lines.iter().map(|line| line.as_bytes()).collect();
+        if let Ok(joined) = HeaderValue::from_bytes(&lines.join(&b", "[..])) {
+            headers.insert(header::VARY, joined);
+        }
+    }
+}
+
+fn of_error(error: &Error) -> Problem {
+    if let Some(problem) = error.as_error::<Problem>() {
+        return problem.clone();
+    }
+    match error.as_error::<CorsError>() {
+        Some(error) => cors::refusal(error),
+        None => framework(error.as_response_error().status_code()),
+    }
+}
+
+/// The problem of a status that the framework gave.
+pub(super) fn framework(status: StatusCode) -> Problem {
     match status {
         StatusCode::NOT_FOUND => Problem::new(Code::NotFound, "No resource has this path."),
         // Every other resource says itself what it allows.
@@ -174,12 +211,23 @@ fn framework(status: StatusCode) -> Problem {
         StatusCode::UNSUPPORTED_MEDIA_TYPE => {
             Problem::new(Code::UnsupportedMediaType, "The media type is not supported.")
         }
+        StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => header_too_large(),
+        StatusCode::REQUEST_TIMEOUT => {
+            let detail = format!("The head of a request has to arrive within {HEAD_TIMEOUT:?}.");
+            Problem::new(Code::RequestTimeout, detail)
+        }
         status if status.is_client_error() => Problem::malformed("The request cannot be read."),
         _ => Problem::new(
             Code::InternalError,
             "The request ended in a defect of the service.",
         ),
     }
+}
+
+/// 431.
+pub(super) fn header_too_large() -> Problem {
+    let detail = format!("The header section has at most {MAX_HEADER_BYTES} bytes.");
+    Problem::new(Code::HeaderTooLarge, detail)
 }
 
 /// A resource that answers methods without a route with what it allows.
@@ -205,7 +253,16 @@ fn method_not_allowed(allowed: &'static str) -> Problem {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use actix_web::middleware::from_fn;
+    use tokio_util::sync::CancellationToken;
+
     use super::*;
+    use crate::{
+        http::{drain::Drain, listener, metrics::HttpMetrics},
+        settings::{Http, Origins},
+    };
 
     #[test]
     fn trace_contexts_of_version_00_are_told_from_others() {
@@ -235,18 +292,25 @@ mod tests {
 
     #[actix_web::test]
     async fn a_panic_is_answered_with_a_problem() {
+        const PAGE: &str = "https://app.example";
         async fn panics() -> HttpResponse {
             panic!("ana@example.com")
         }
-        let metrics = web::Data::new(HttpMetrics::new(&crate::telemetry::Metrics::new(), &[]));
+        let metrics = HttpMetrics::new(&crate::telemetry::Metrics::new(), &[]);
+        let drain = Drain::new(CancellationToken::new(), Duration::ZERO);
+        let address = "127.0.0.1:8080".parse().expect("an address");
+        let surroundings = Surroundings::new(address, &Http::default(), metrics, drain);
         let app = actix_web::App::new()
-            .app_data(metrics)
+            .app_data(Data::new(surroundings))
             .route("/panics", web::get().to(panics))
-            .wrap(actix_web::middleware::from_fn(surround));
+            .wrap(from_fn(listener::admit))
+            .wrap(cors::middleware(&Origins(vec![PAGE.to_owned()])))
+            .wrap(from_fn(surround));
         let app = actix_web::test::init_service(app).await;
         let request = actix_web::test::TestRequest::get()
             .uri("/panics")
             .insert_header((X_REQUEST_ID, "r-1"))
+            .insert_header((header::ORIGIN, PAGE))
             .to_request();
         let Err(error) = actix_web::test::try_call_service(&app, request).await else {
             panic!("the panic was not noticed");
@@ -255,6 +319,8 @@ mod tests {
         let response = error.error_response();
         assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
         assert_eq!(response.headers().get(X_REQUEST_ID).expect("an id"), "r-1");
+        let readable_by = response.headers().get(header::ACCESS_CONTROL_ALLOW_ORIGIN);
+        assert_eq!(readable_by.expect("an origin"), PAGE);
         let body = actix_web::body::to_bytes(response.into_body())
             .await
             .expect("a body");

@@ -1,12 +1,12 @@
-//! JSON as requests have it: one object, each member once, not nested deep (`serde_json` stops at 128 levels).
+//! JSON as requests have it: one object, each member once, not nested deep ([`MAX_DEPTH`]).
 //!
 //! No request of ours has lists or objects inside, so only their well-formedness is looked at.
 
 use std::{collections::BTreeMap, fmt};
 
 use serde::{
-    Deserialize, Deserializer, Serialize, Serializer,
-    de::{Error as _, MapAccess, SeqAccess, Visitor},
+    Deserializer, Serialize, Serializer,
+    de::{DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor},
 };
 use serde_json::error::Category;
 
@@ -14,6 +14,8 @@ use super::problem::{Fault, Problem};
 
 /// The longest name of an unknown member that a pointer repeats, in characters.
 const MAX_POINTER_NAME_CHARS: usize = 64;
+/// How many objects and lists may be inside one another, the body's own object included.
+pub const MAX_DEPTH: usize = 32;
 
 /// One member of a request, or a query parameter.
 #[derive(Clone, PartialEq, Eq)]
@@ -54,16 +56,10 @@ impl Members {
     /// # Errors
     /// `malformed-request` if it is not one JSON object with each member once.
     pub fn read(body: &[u8]) -> Result<Self, Problem> {
-        serde_json::from_slice(body).map_err(|error| {
-            let what = match error.classify() {
-                Category::Data if error.to_string().starts_with(DUPLICATE) => "an object has a member twice",
-                Category::Data => "not a JSON object",
-                Category::Eof => "the JSON ends too early",
-                Category::Syntax | Category::Io => "not JSON in UTF-8, or nested too deep",
-            };
-            let place = format!("line {}, column {}", error.line(), error.column());
-            Problem::malformed(format!("The body cannot be read: {what} ({place})."))
-        })
+        let mut json = serde_json::Deserializer::from_slice(body);
+        let read = json.deserialize_map(Object { depth: MAX_DEPTH });
+        read.and_then(|members| json.end().map(|()| members))
+            .map_err(|error| malformed(&error))
     }
 
     /// Members of one's own, such as query parameters.
@@ -95,84 +91,113 @@ impl Members {
     }
 }
 
+/// The place is ours to tell; what stands there is not.
+fn malformed(error: &serde_json::Error) -> Problem {
+    let said = error.to_string();
+    let place = format!("line {}, column {}", error.line(), error.column());
+    let what = match error.classify() {
+        Category::Data if said.starts_with(DUPLICATE) => "an object has a member twice".into(),
+        Category::Data if said.starts_with(TOO_DEEP) => format!("nested deeper than {MAX_DEPTH} levels"),
+        Category::Data => "not a JSON object".into(),
+        Category::Eof => "the JSON ends too early".into(),
+        Category::Syntax | Category::Io => "not JSON in UTF-8".into(),
+    };
+    Problem::malformed(format!("The body cannot be read: {what} ({place})."))
+}
+
 const DUPLICATE: &str = "duplicate member";
+const TOO_DEEP: &str = "nested too deep";
 
-impl<'de> Deserialize<'de> for Members {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Object;
-        impl<'de> Visitor<'de> for Object {
-            type Value = Members;
+/// An object in which so many levels are allowed, its own included.
+struct Object {
+    depth: usize,
+}
 
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
+impl<'de> Visitor<'de> for Object {
+    type Value = Members;
 
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Members, A::Error> {
-                members(map)
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members, A::Error> {
+        let value = Value::below(self.depth)?;
+        let mut found = BTreeMap::new();
+        while let Some(name) = map.next_key::<String>()? {
+            if found.insert(name, map.next_value_seed(value)?).is_some() {
+                return Err(A::Error::custom(DUPLICATE));
             }
         }
-        deserializer.deserialize_map(Object)
+        Ok(Members(found))
     }
 }
 
-fn members<'de, A: MapAccess<'de>>(mut map: A) -> Result<Members, A::Error> {
-    let mut found = BTreeMap::new();
-    while let Some((name, field)) = map.next_entry::<String, Field>()? {
-        if found.insert(name, field).is_some() {
-            return Err(A::Error::custom(DUPLICATE));
-        }
-    }
-    Ok(Members(found))
+/// A value in which so many levels are allowed.
+#[derive(Clone, Copy)]
+struct Value {
+    depth: usize,
 }
 
-impl<'de> Deserialize<'de> for Field {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Any;
-        impl<'de> Visitor<'de> for Any {
-            type Value = Field;
+impl Value {
+    /// A value inside an object or a list.
+    fn below<E: serde::de::Error>(depth: usize) -> Result<Self, E> {
+        let depth = depth.checked_sub(1).ok_or_else(|| E::custom(TOO_DEEP))?;
+        Ok(Self { depth })
+    }
+}
 
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a value")
-            }
+impl<'de> DeserializeSeed<'de> for Value {
+    type Value = Field;
 
-            fn visit_unit<E>(self) -> Result<Field, E> {
-                Ok(Field::Null)
-            }
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Field, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
 
-            fn visit_bool<E>(self, _: bool) -> Result<Field, E> {
-                Ok(Field::Other)
-            }
+impl<'de> Visitor<'de> for Value {
+    type Value = Field;
 
-            fn visit_i64<E>(self, _: i64) -> Result<Field, E> {
-                Ok(Field::Other)
-            }
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a value")
+    }
 
-            fn visit_u64<E>(self, number: u64) -> Result<Field, E> {
-                Ok(Field::Number(number))
-            }
+    fn visit_unit<E>(self) -> Result<Field, E> {
+        Ok(Field::Null)
+    }
 
-            fn visit_f64<E>(self, _: f64) -> Result<Field, E> {
-                Ok(Field::Other)
-            }
+    fn visit_bool<E>(self, _: bool) -> Result<Field, E> {
+        Ok(Field::Other)
+    }
 
-            fn visit_str<E>(self, text: &str) -> Result<Field, E> {
-                Ok(Field::Text(text.to_owned()))
-            }
+    fn visit_i64<E>(self, _: i64) -> Result<Field, E> {
+        Ok(Field::Other)
+    }
 
-            fn visit_string<E>(self, text: String) -> Result<Field, E> {
-                Ok(Field::Text(text))
-            }
+    fn visit_u64<E>(self, number: u64) -> Result<Field, E> {
+        Ok(Field::Number(number))
+    }
 
-            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Field, A::Error> {
-                while list.next_element::<Field>()?.is_some() {}
-                Ok(Field::Other)
-            }
+    fn visit_f64<E>(self, _: f64) -> Result<Field, E> {
+        Ok(Field::Other)
+    }
 
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Field, A::Error> {
-                members(map).map(|_| Field::Other)
-            }
-        }
-        deserializer.deserialize_any(Any)
+    fn visit_str<E>(self, text: &str) -> Result<Field, E> {
+        Ok(Field::Text(text.to_owned()))
+    }
+
+    fn visit_string<E>(self, text: String) -> Result<Field, E> {
+        Ok(Field::Text(text))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Field, A::Error> {
+        let value = Self::below(self.depth)?;
+        while list.next_element_seed(value)?.is_some() {}
+        Ok(Field::Other)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Field, A::Error> {
+        let object = Object { depth: self.depth };
+        object.visit_map(map).map(|_| Field::Other)
     }
 }
 
@@ -214,6 +239,20 @@ mod tests {
         ] {
             let problem = Members::read(body).unwrap_err();
             assert_eq!(problem.code(), Code::MalformedRequest, "{body:?}");
+        }
+    }
+
+    #[test]
+    fn nesting_has_a_limit_that_is_named() {
+        let lists = |levels: usize| format!("{{\"a\": {}1{}}}", "[".repeat(levels), "]".repeat(levels));
+        let objects = |levels: usize| format!("{}1{}", "{\"a\":".repeat(levels), "}".repeat(levels));
+        assert!(Members::read(lists(MAX_DEPTH - 1).as_bytes()).is_ok());
+        assert!(Members::read(objects(MAX_DEPTH).as_bytes()).is_ok());
+        for deep in [lists(MAX_DEPTH), objects(MAX_DEPTH + 1), lists(30_000)] {
+            let problem = Members::read(deep.as_bytes()).unwrap_err();
+            assert_eq!(problem.code(), Code::MalformedRequest);
+            let document = serde_json::to_string(&problem.document(String::new(), None)).unwrap();
+            assert!(document.contains("deeper than 32 levels"), "{document}");
         }
     }
 

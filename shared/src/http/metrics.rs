@@ -15,6 +15,9 @@ pub const HTTP_BUCKETS: [f64; 13] = [
 /// The label of a request that no route matched.
 const UNMATCHED: &str = "unmatched";
 
+/// The label of a method that HTTP does not know.
+const OTHER_METHOD: &str = "_OTHER";
+
 /// What is counted of requests.
 #[derive(Clone, Debug)]
 pub struct HttpMetrics {
@@ -38,6 +41,13 @@ impl HttpMetrics {
             requests,
             active: series.gauge("http_server_active_requests", "Requests in hand."),
         }
+    }
+
+    /// What could not be read as a request was answered.
+    pub fn unread(&self, status: StatusCode) {
+        self.requests
+            .with_label_values(&[OTHER_METHOD, UNMATCHED, status.as_str()])
+            .observe(0.0);
     }
 
     /// A request began.
@@ -86,5 +96,5 @@ fn known_method(method: &Method) -> &'static str {
     KNOWN
         .into_iter()
         .find(|known| *known == method.as_str())
-        .unwrap_or("_OTHER")
+        .unwrap_or(OTHER_METHOD)
 }

@@ -1,14 +1,21 @@
 //! What the HTTP listeners of all roles have in common: problem documents, reading requests, pages, what surrounds every
 //! request.
 
+mod connection;
+pub mod cors;
 pub mod cursor;
 pub mod docs;
 pub mod drain;
 pub mod edge;
 pub mod faults;
+pub mod forwarded;
 pub mod json;
+pub mod listener;
 pub mod metrics;
 pub mod openapi;
 pub mod page;
 pub mod problem;
 pub mod query;
+pub mod quota;
+
+pub use connection::HEAD_TIMEOUT;

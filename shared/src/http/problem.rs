@@ -24,6 +24,8 @@ pub const PROBLEM_JSON: &str = "application/problem+json";
 pub const DOCUMENTATION: &str = super::docs::PATH;
 /// What a 503 asks the client to wait, in seconds.
 pub const RETRY_AFTER_SECONDS: u64 = 5;
+/// What a 503 for too many requests in hand asks the client to wait, in seconds: they are answered fast.
+pub const OVERLOADED_RETRY_AFTER_SECONDS: u64 = 1;
 /// The most faults that one problem lists.
 pub const MAX_FAULTS: usize = 50;
 
@@ -50,6 +52,18 @@ pub enum Code {
     UnsupportedMediaType,
     /// The body is too large.
     PayloadTooLarge,
+    /// The header section is too large.
+    HeaderTooLarge,
+    /// The target is too long.
+    UriTooLong,
+    /// The request did not arrive in time.
+    RequestTimeout,
+    /// The client may not do this.
+    Forbidden,
+    /// The client has sent more requests than it may.
+    RateLimited,
+    /// More requests are in hand than the service takes.
+    Overloaded,
     /// `If-Match` did not hold.
     PreconditionFailed,
     /// Values break rules.
@@ -68,16 +82,6 @@ pub enum Code {
     PublishUnconfirmed,
     /// SQL does not answer.
     StoreUnavailable,
-    /// The request did not arrive in time.
-    RequestTimeout,
-    /// The URL is too long.
-    UriTooLong,
-    /// The headers are too large.
-    HeaderTooLarge,
-    /// Too many requests of one client.
-    RateLimited,
-    /// Too many requests in hand.
-    Overloaded,
     /// A defect of ours.
     InternalError,
 }
@@ -95,7 +99,7 @@ pub struct Declaration {
 
 impl Code {
     /// Every code.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
         Self::MalformedRequest,
         Self::NotFound,
         Self::CommandNotFound,
@@ -106,6 +110,12 @@ impl Code {
         Self::MethodNotAllowed,
         Self::UnsupportedMediaType,
         Self::PayloadTooLarge,
+        Self::HeaderTooLarge,
+        Self::UriTooLong,
+        Self::RequestTimeout,
+        Self::Forbidden,
+        Self::RateLimited,
+        Self::Overloaded,
         Self::PreconditionFailed,
         Self::ValidationFailed,
         Self::IdempotencyKeyReused,
@@ -115,11 +125,6 @@ impl Code {
         Self::BrokerUnavailable,
         Self::PublishUnconfirmed,
         Self::StoreUnavailable,
-        Self::RequestTimeout,
-        Self::UriTooLong,
-        Self::HeaderTooLarge,
-        Self::RateLimited,
-        Self::Overloaded,
         Self::InternalError,
     ];
 
@@ -136,6 +141,12 @@ impl Code {
             Self::MethodNotAllowed => ("method-not-allowed", 405, "The resource has no such method"),
             Self::UnsupportedMediaType => ("unsupported-media-type", 415, "The media type is not supported"),
             Self::PayloadTooLarge => ("payload-too-large", 413, "The body is too large"),
+            Self::HeaderTooLarge => ("header-too-large", 431, "The header section is too large"),
+            Self::UriTooLong => ("uri-too-long", 414, "The target of the request is too long"),
+            Self::RequestTimeout => ("request-timeout", 408, "The request did not arrive in time"),
+            Self::Forbidden => ("forbidden", 403, "This is not allowed"),
+            Self::RateLimited => ("rate-limited", 429, "Too many requests"),
+            Self::Overloaded => ("overloaded", 503, "The service has too much in hand"),
             Self::PreconditionFailed => ("precondition-failed", 412, "The contact has changed"),
             Self::ValidationFailed => ("validation-failed", 422, "The request breaks rules"),
             Self::IdempotencyKeyReused => {
@@ -148,11 +159,6 @@ impl Code {
             Self::BrokerUnavailable => ("broker-unavailable", 503, "The command was not accepted"),
             Self::PublishUnconfirmed => ("publish-unconfirmed", 503, "The command may have been accepted"),
             Self::StoreUnavailable => ("store-unavailable", 503, "The store does not answer"),
-            Self::RequestTimeout => ("request-timeout", 408, "The request did not arrive in time"),
-            Self::UriTooLong => ("uri-too-long", 414, "The URL is too long"),
-            Self::HeaderTooLarge => ("header-too-large", 431, "The headers are too large"),
-            Self::RateLimited => ("rate-limited", 429, "There were too many requests"),
-            Self::Overloaded => ("overloaded", 503, "The service has too many requests in hand"),
             Self::InternalError => ("internal-error", 500, "The service failed"),
         };
         Declaration {
@@ -193,6 +199,7 @@ impl Code {
             Self::RequestTimeout => "Send the whole request at once.",
             Self::UriTooLong => "Send filters in the body of a search.",
             Self::HeaderTooLarge => "Send fewer or shorter headers.",
+            Self::Forbidden => "Ask whoever runs the service.",
             Self::RateLimited => "Wait for Retry-After; RateLimit says how much is left.",
             Self::Overloaded => "Send the same request again after Retry-After.",
             Self::InternalError => "Tell whoever runs the service the X-Request-Id.",
@@ -299,6 +306,18 @@ impl Problem {
         );
         let detail = "The store does not answer at the moment; writes that need no look at it go on.";
         Self::new(Code::StoreUnavailable, detail).with_retry_after(RETRY_AFTER_SECONDS)
+    }
+
+    /// A request beyond its client's quota; the next is taken in so many seconds.
+    pub fn rate_limited(seconds: u64) -> Self {
+        let detail = "The quota of requests is used up. Nothing was done; send the request again later.";
+        Self::new(Code::RateLimited, detail).with_retry_after(seconds)
+    }
+
+    /// A request beyond what the service has in hand at once.
+    pub fn overloaded() -> Self {
+        let detail = "The service has as many requests in hand as it takes. Nothing was done; try again.";
+        Self::new(Code::Overloaded, detail).with_retry_after(OVERLOADED_RETRY_AFTER_SECONDS)
     }
 
     /// A publish of a dead letter's command that did not succeed; the dead letter stays as it is.

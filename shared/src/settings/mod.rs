@@ -17,10 +17,10 @@ mod sections;
 mod values;
 
 pub use sections::{
-    Batch, Broker, ClockSettings, ConsumerWorker, DlqFunction, Ids, Log, LogFormat, ProducerApi, Retention,
-    Shutdown, Store,
+    Batch, Broker, ClockSettings, ConsumerWorker, DlqFunction, Http, Ids, Log, LogFormat, ProducerApi,
+    Retention, Shutdown, Store,
 };
-pub use values::{Delays, Secret, SecretUrl, Span};
+pub use values::{Delays, Networks, Origins, Secret, SecretUrl, Span};
 
 use crate::{broker::QueueOptions, camel_case::camel_case};
 
@@ -51,6 +51,9 @@ pub struct Settings {
     pub shutdown: Shutdown,
     /// What is logged and how.
     pub log: Log,
+    /// What surrounds every request to a public listener.
+    #[validate(nested)]
+    pub http: Http,
     /// The HTTP API for contacts.
     #[validate(nested)]
     pub producer_api: ProducerApi,
@@ -175,6 +178,13 @@ mod tests {
             ("CONTATO__BROKER__MAX_LENGTH", "7"),
             ("CONTATO__BATCH__MAX", "12"),
             ("CONTATO__PRODUCER_API__LISTEN", "127.0.0.1:0"),
+            ("CONTATO__HTTP__RATE_LIMIT", "600"),
+            ("CONTATO__HTTP__MAX_REQUESTS", "64"),
+            ("CONTATO__HTTP__TRUSTED_PROXIES", "10.0.0.0/8, fd00::/8,192.0.2.1"),
+            (
+                "CONTATO__HTTP__CORS_ORIGINS",
+                "https://app.example, http://[::1]:3000,http://localhost",
+            ),
             ("CONTATO__LOG__FORMAT", "json"),
         ])
         .unwrap();
@@ -182,11 +192,49 @@ mod tests {
         assert_eq!(settings.broker.retry_delays.0[2], Duration::from_secs(60));
         assert_eq!((settings.broker.max_length, settings.batch.max), (Some(7), 12));
         assert_eq!(settings.log.format, LogFormat::Json);
+        assert_eq!((settings.http.rate_limit, settings.http.max_requests), (600, 64));
+        assert_eq!(
+            settings.http.trusted_proxies.0[2],
+            "192.0.2.1/32".parse().unwrap()
+        );
         let shown = settings.to_masked_json();
         assert!(
             shown.contains("postgres://u:***@h/d") && !shown.contains("geheim"),
             "{shown}"
         );
+        assert!(
+            shown.contains("10.0.0.0/8,fd00::/8,192.0.2.1/32")
+                && shown.contains("https://app.example,http://[::1]:3000,http://localhost"),
+            "{shown}"
+        );
+    }
+
+    #[test]
+    fn origins_are_written_as_browsers_write_them() {
+        for (origin, expected) in [
+            ("*", "must name each origin"),
+            ("https://*.example", "as browsers write them"),
+            ("null", "such as https://app.example"),
+            ("app.example", "such as https://app.example"),
+            ("ftp://app.example", "such as https://app.example"),
+            ("https://", "as browsers write them"),
+            ("https://app.example/", "as browsers write them"),
+            ("https://app.example/path", "as browsers write them"),
+            ("https://user@app.example", "as browsers write them"),
+            ("https://App.example", "as browsers write them"),
+            ("https://app.example:port", "as browsers write them"),
+            ("https://app.example:443", "without :80"),
+            ("http://app.example:80", "without :80"),
+        ] {
+            let origins = format!("https://good.example,{origin}");
+            let error = load(&[("CONTATO__HTTP__CORS_ORIGINS", &origins)])
+                .unwrap_err()
+                .to_string();
+            assert!(
+                error.contains(expected) && error.contains("http.corsOrigins"),
+                "{origin}: {error}"
+            );
+        }
     }
 
     #[test]
@@ -235,6 +283,22 @@ mod tests {
                 "2min",
                 "shutdown.drain must be at most 1min",
             ),
+            (
+                "CONTATO__HTTP__RATE_LIMIT",
+                "0",
+                "http.rateLimit must be from 1 to 1000000",
+            ),
+            (
+                "CONTATO__HTTP__MAX_REQUESTS",
+                "0",
+                "http.maxRequests must be from 1 to 100000",
+            ),
+            (
+                "CONTATO__HTTP__TRUSTED_PROXIES",
+                "10.0.0.0/33",
+                "must be networks with commas between",
+            ),
+            ("CONTATO__HTTP__TRUSTED_PROXIES", "proxy", "http.trustedProxies"),
         ] {
             let error = load(&[(variable, value)]).unwrap_err().to_string();
             assert!(

@@ -8,7 +8,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 use validator::{Validate, ValidationError};
 
-use super::values::{Delays, Secret, SecretUrl, Span};
+use super::values::{Delays, Networks, Origins, Secret, SecretUrl, Span};
 use crate::{broker::QueueOptions, domain::IdKey, wire::MAX_ENVELOPES};
 
 /// `ids`: the secret behind the ids.
@@ -125,6 +125,22 @@ pub enum LogFormat {
     Text,
 }
 
+/// `http`: what surrounds every request to a public listener, producer-api's and dlq-function's alike.
+#[derive(Clone, Debug, Serialize, Deserialize, Validate)]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+pub struct Http {
+    /// Requests a minute that each client has, in each process.
+    #[validate(range(min = 1, max = 1_000_000, message = "must be from 1 to 1000000"))]
+    pub rate_limit: u32,
+    /// Networks of the proxies whose `X-Forwarded-…` fields are believed; none unless set.
+    pub trusted_proxies: Networks,
+    /// Origins whose pages may call from a browser; none unless set.
+    pub cors_origins: Origins,
+    /// How many requests are in hand at once; more are answered 503.
+    #[validate(range(min = 1, max = 100_000, message = "must be from 1 to 100000"))]
+    pub max_requests: usize,
+}
+
 /// `producerApi`: the HTTP API for contacts.
 #[derive(Clone, Debug, Serialize, Deserialize, Validate)]
 #[serde(default, rename_all = "camelCase", deny_unknown_fields)]
@@ -233,14 +249,25 @@ impl Shutdown {
     }
 }
 
-/// What libraries say of their own start and end is no news.
-const DEFAULT_FILTER: &str = "info,actix_server=warn,sea_orm_migration=warn";
+/// What libraries say of their own start and end is no news, nor is a client that sends what is no request an error of ours.
+const DEFAULT_FILTER: &str = "info,actix_server=warn,actix_http::h1=off,sea_orm_migration=warn";
 
 impl Default for Log {
     fn default() -> Self {
         Self {
             format: LogFormat::Auto,
             filter: DEFAULT_FILTER.to_owned(),
+        }
+    }
+}
+
+impl Default for Http {
+    fn default() -> Self {
+        Self {
+            rate_limit: 60_000,
+            trusted_proxies: Networks::default(),
+            cors_origins: Origins::default(),
+            max_requests: 4096,
         }
     }
 }

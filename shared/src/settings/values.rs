@@ -1,7 +1,8 @@
 //! The kinds of values that settings have.
 
-use std::{fmt, time::Duration};
+use std::{fmt, net::IpAddr, time::Duration};
 
+use ipnet::IpNet;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
@@ -52,6 +53,78 @@ impl Serialize for Delays {
         let delays = self.0.map(|delay| humantime::format_duration(delay).to_string());
         serializer.serialize_str(&delays.join(","))
     }
+}
+
+/// Networks with commas between, such as `10.0.0.0/8,fd00::/8`; a single address is a network of its own.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Networks(pub Vec<IpNet>);
+
+impl<'de> Deserialize<'de> for Networks {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let networks: Result<_, _> = listed(&text).map(network).collect();
+        networks.map(Self).map_err(D::Error::custom)
+    }
+}
+
+impl Serialize for Networks {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let networks: Vec<_> = self.0.iter().map(IpNet::to_string).collect();
+        serializer.serialize_str(&networks.join(","))
+    }
+}
+
+fn network(text: &str) -> Result<IpNet, &'static str> {
+    let address = || text.parse::<IpAddr>().map(IpNet::from);
+    let network = text.parse().or_else(|_| address());
+    network.map_err(|_| "must be networks with commas between, such as 10.0.0.0/8,fd00::/8")
+}
+
+/// Origins of web pages with commas between, such as `https://app.example,https://app.example:8443`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Origins(pub Vec<String>);
+
+impl<'de> Deserialize<'de> for Origins {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let origins: Result<_, _> = listed(&text).map(origin).collect();
+        origins.map(Self).map_err(D::Error::custom)
+    }
+}
+
+impl Serialize for Origins {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0.join(","))
+    }
+}
+
+/// An origin as browsers write it (RFC 6454, section 6.2): in lower case, without path, without the scheme's own port.
+fn origin(text: &str) -> Result<String, &'static str> {
+    if text == "*" {
+        return Err("must name each origin: * would let every page on the web call");
+    }
+    let (host, own_port) = match text.split_once("://") {
+        Some(("https", host)) => (host, ":443"),
+        Some(("http", host)) => (host, ":80"),
+        _ => return Err("must be origins such as https://app.example, with commas between"),
+    };
+    let usual = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".-:[]".contains(&byte);
+    let (name, port) = match host.rsplit_once(':') {
+        Some((name, port)) if !port.ends_with(']') => (name, port.parse::<u16>().is_ok()),
+        _ => (host, true),
+    };
+    if name.is_empty() || !port || !name.bytes().all(usual) {
+        return Err("must be origins as browsers write them: scheme://host[:port], lower case, no path");
+    }
+    if host.ends_with(own_port) {
+        return Err("must be origins as browsers write them: without :80 for http and :443 for https");
+    }
+    Ok(text.to_owned())
+}
+
+/// The parts of a list with commas between; an empty text has none.
+fn listed(text: &str) -> impl Iterator<Item = &str> {
+    text.split(',').map(str::trim).filter(|part| !part.is_empty())
 }
 
 /// A secret. Never shown.

@@ -20,7 +20,10 @@ const ARROWS: [(&str, &[&str]); 15] = [
     ("settings", &["broker", "camel_case", "domain", "wire"]),
     ("telemetry", &["settings"]),
     ("management", &["telemetry"]),
-    ("http", &["broker", "camel_case", "domain", "store", "telemetry"]),
+    (
+        "http",
+        &["broker", "camel_case", "domain", "settings", "store", "telemetry"],
+    ),
     (
         "role",
         &[

@@ -3,9 +3,11 @@
 //! The services come from `scripts/services up`; a test whose service is missing fails and says so.
 
 mod pair;
+mod raw;
 mod servers;
 
 pub use pair::{Pair, Running};
+pub use raw::{RawAnswer, RawClient};
 pub use servers::{Server, Servers};
 
 use std::time::Duration;

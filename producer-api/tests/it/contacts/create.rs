@@ -3,10 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 use shared::domain::{Action, CommandId, Outcome, Rejection, Verdict};
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
-};
+use test_support::RawClient;
 
 use crate::app::{Answer, Pair, TestApp, ana};
 
@@ -259,18 +256,12 @@ async fn types_and_sizes_are_bounded() {
 #[tokio::test]
 async fn a_body_that_does_not_come_is_not_waited_for_for_ever() {
     let app = TestApp::start(Pair::Embedded).await;
-    let address = app.origin.strip_prefix("http://").unwrap();
-    let mut connection = TcpStream::connect(address).await.unwrap();
-    let head = "POST /v1/contacts HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{";
-    connection.write_all(head.as_bytes()).await.unwrap();
-    let mut start = [0; 12];
-    let read = connection.read_exact(&mut start);
-    tokio::time::timeout(test_support::PATIENCE, read)
-        .await
-        .expect("an answer")
-        .unwrap();
-    assert_eq!(&start, b"HTTP/1.1 400");
-    drop(connection);
+    let mut client = RawClient::connect(app.address()).await;
+    client
+        .send("POST /v1/contacts HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{")
+        .await;
+    let answer = client.answer().await.expect("an answer");
+    assert_eq!(answer.problem(408), "request-timeout");
     app.stop().await;
 }
 

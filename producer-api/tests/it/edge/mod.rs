@@ -1,8 +1,13 @@
 //! What surrounds every request: problems for everything, names of requests, headers.
 
+mod cors;
+mod framework;
+mod limits;
+mod proxies;
+
 use reqwest::Method;
 
-use crate::app::{Pair, TestApp, ana};
+use crate::app::{Pair, TestApp};
 
 #[tokio::test]
 async fn paths_and_methods_that_are_not_there_are_problems() {
@@ -78,20 +83,5 @@ async fn every_answer_has_the_headers_that_protect() {
         assert_eq!(answer.header("cache-control"), "no-store", "{path}");
         assert_eq!(answer.header("server"), "", "{path}");
     }
-    app.stop().await;
-}
-
-#[tokio::test]
-async fn where_to_look_follows_the_host_and_no_forwarded_header() {
-    let app = TestApp::start(Pair::Embedded).await;
-    let request = app
-        .post(&ana())
-        .header("host", "contato.example:8443")
-        .header("x-forwarded-host", "evil.example");
-    let answer = app
-        .send(request.header("forwarded", "host=evil.example;proto=https"))
-        .await;
-    let location = format!("http://contato.example:8443{}", answer.header("location"));
-    assert_eq!(answer.header("operation-location"), location);
     app.stop().await;
 }
