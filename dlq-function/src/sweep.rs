@@ -1,6 +1,6 @@
 //! The sweep: what a delete raced with is erased within a minute, payloads of closed dead letters past the retention are
-//! emptied, and the gauge of waiting dead letters is brought up to
-//! date.
+//! emptied, contacts that an older program wrote are given their words, and the gauge of waiting dead letters is brought up
+//! to date.
 
 use std::time::Duration;
 
@@ -45,6 +45,7 @@ async fn sweep(store: &Store, clock: &Clock, keep: Duration, metrics: &DlqMetric
     store.erase_raced_dead_letters().await?;
     let closed_before = clock.now() - TimeDelta::from_std(keep).unwrap_or(TimeDelta::MAX);
     store.empty_old_dead_letters(closed_before).await?;
+    store.mend_words().await?;
     let open = DeadLetterFilter {
         state: Some(DeadLetterState::Open),
         ..DeadLetterFilter::default()

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use shared::{
-    domain::{AreaCode, Email, Phone, State},
+    domain::{AreaCode, Email, Phone, SearchQuery, State},
     http::{
         faults::{self, fault},
         json::{Field, Members},
@@ -14,11 +14,12 @@ use shared::{
 use validator::{Validate, ValidationError};
 
 /// The members, as they are named in a query and in a body.
-pub const MEMBERS: [&str; 8] = [
+pub const MEMBERS: [&str; 9] = [
     "areaCode",
     "state",
     "phone",
     "email",
+    "q",
     "updatedSince",
     "sort",
     "limit",
@@ -58,6 +59,8 @@ struct Fields {
     phone: Field,
     #[validate(custom(function = "email_holds"))]
     email: Field,
+    #[validate(custom(function = "q_holds"))]
+    q: Field,
     #[validate(custom(function = "updated_since_holds"))]
     updated_since: Field,
     #[validate(custom(function = "sort_holds"))]
@@ -104,6 +107,7 @@ impl ContactQuery {
             state: members.take("state"),
             phone,
             email: members.take("email"),
+            q: members.take("q"),
             updated_since: members.take("updatedSince"),
             sort: members.take("sort"),
             limit,
@@ -124,6 +128,7 @@ impl ContactQuery {
             filter.state.map(|state| state.as_str().to_owned()),
             filter.phone.as_ref().map(|phone| phone.as_str().to_owned()),
             filter.email.as_ref().map(|email| email.as_str().to_owned()),
+            filter.words.as_ref().map(SearchQuery::normal_form),
             filter.updated_since.map(|since| since.to_rfc3339()),
         ];
         format!("contacts {parts:?} {:?} {:?}", self.sort, self.direction)
@@ -144,6 +149,7 @@ impl Fields {
                 state: state(&self.state)?,
                 phone: phone(&self.phone)?,
                 email: email(&self.email)?,
+                words: q(&self.q)?,
                 updated_since,
             },
             sort,
@@ -183,6 +189,12 @@ fn phone(field: &Field) -> Result<Option<Phone>, ValidationError> {
 fn email(field: &Field) -> Result<Option<Email>, ValidationError> {
     faults::parsed(field, |text| {
         Email::parse(text).map_err(|error| faults::of_rule(error.code(), error))
+    })
+}
+
+fn q(field: &Field) -> Result<Option<SearchQuery>, ValidationError> {
+    faults::parsed(field, |text| {
+        SearchQuery::parse(text).map_err(|error| faults::of_rule(error.code(), error))
     })
 }
 
@@ -235,6 +247,10 @@ fn phone_holds(field: &Field) -> Result<(), ValidationError> {
 
 fn email_holds(field: &Field) -> Result<(), ValidationError> {
     email(field).map(drop)
+}
+
+fn q_holds(field: &Field) -> Result<(), ValidationError> {
+    q(field).map(drop)
 }
 
 fn updated_since_holds(field: &Field) -> Result<(), ValidationError> {

@@ -223,7 +223,7 @@ fn settings_are_shown_checked_and_explained() {
     );
     assert_eq!(
         (code, versions.matches("applied").count()),
-        (Some(0), 3),
+        (Some(0), 4),
         "{versions}"
     );
 }

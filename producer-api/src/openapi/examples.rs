@@ -36,7 +36,7 @@ pub fn patch() -> Value {
 
 /// The body of a search.
 pub fn search() -> Value {
-    json!({ "phone": PHONE, "limit": 20 })
+    json!({ "q": "sou 98765", "areaCode": "11", "limit": 20 })
 }
 
 /// A contact.

@@ -17,8 +17,8 @@ use super::{
     examples::{ETAG, ID},
     schemas::{
         AreaCodeText, ETagText, EmailInput, IdempotencyKeyText, IfMatchText, IfNoneMatchText, LinkText,
-        PathText, PhoneInput, PreferText, PreferenceAppliedText, RecordedStatusText, SortText, StateText,
-        UrlText, VCardsText,
+        PathText, PhoneInput, PreferText, PreferenceAppliedText, RecordedStatusText, SearchText, SortText,
+        StateText, UrlText, VCardsText,
     },
 };
 
@@ -127,6 +127,11 @@ pub fn filters() -> Vec<Filter> {
         Filter::of::<StateText>("state", "The state (UF).", None),
         Filter::of::<PhoneInput>("phone", "Exactly this phone, in any usual form.", None),
         Filter::of::<EmailInput>("email", "Exactly this e-mail address.", None),
+        Filter::of::<SearchText>(
+            "q",
+            "Words: each must be the beginning of a word of the name, of the e-mail address or of the phone's digits, whatever case and accents.",
+            Some(json!("ana")),
+        ),
         Filter::of::<TimeInput>(
             "updatedSince",
             "Changed at or after this time, deletes included. Repeat the last 60 seconds.",

@@ -2,7 +2,7 @@
 //! ([`resources`](crate::resources)).
 
 use shared::{
-    domain::{AreaCode, Email, Name, Operation, Phone, Rejection, State},
+    domain::{AreaCode, Email, Name, Operation, Phone, Rejection, SearchQuery, State},
     http::{
         openapi::{
             HEADER_VALUE_MAX_CHARS,
@@ -86,6 +86,8 @@ schema_types! {
     StatusText = words(STATUSES.map(status_word));
     /// A status that commands are found by.
     RecordedStatusText = words(RECORDED_STATUSES);
+    /// What is searched for.
+    SearchText = text(1, SearchQuery::MAX_CHARS).pattern(Some(ANY_PATTERN));
     /// A sort.
     SortText = words(SORTS.into_iter().flat_map(|(word, _)| [word.to_owned(), format!("-{word}")]));
     /// How often a command was tried.

@@ -12,6 +12,7 @@ mod inbox;
 mod merge;
 mod name;
 mod phone;
+mod search;
 mod stamp;
 
 pub use area_code::{AreaCode, State};
@@ -25,4 +26,5 @@ pub use inbox::{Entry, Inbox, Poison, Recorded, Verdict};
 pub use merge::merge;
 pub use name::{Name, NameError};
 pub use phone::{Phone, PhoneError};
+pub use search::{SearchQuery, SearchQueryError, Term, words};
 pub use stamp::{Stamp, StampClock, StampError};

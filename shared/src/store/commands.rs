@@ -279,7 +279,7 @@ fn outcome(row: &Model) -> Result<Option<Outcome>, StoreError> {
             Ok(Some(Outcome::Rejected(rejection)))
         }
         DEAD_LETTERED => Ok(None),
-        _ => Err(corrupt("status")),
+        _ => Err(corrupt("status").into()),
     }
 }
 

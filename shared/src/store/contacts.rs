@@ -2,17 +2,20 @@
 
 use chrono::{DateTime, Utc};
 use sea_orm::{
-    ColumnTrait, Condition, EntityTrait, ExprTrait, Order, PaginatorTrait, QueryFilter, QueryOrder,
-    QuerySelect, sea_query::Expr,
+    ColumnTrait, Condition, DbErr, EntityTrait, ExprTrait, FromQueryResult, Iterable, Order, PaginatorTrait,
+    QueryFilter, Statement,
+    sea_query::{Expr, Query, SelectStatement},
 };
 use uuid::Uuid;
 
 use super::{
     Store, StoreError, corrupt,
     entities::contacts::{Column, Entity, Model},
+    search,
 };
 use crate::domain::{
-    AreaCode, CommandId, ContactId, ContactState, Email, Life, Mark, Name, Phone, Slot, Stamp, State,
+    AreaCode, CommandId, ContactId, ContactState, Email, Life, Mark, Name, Phone, SearchQuery, Slot, Stamp,
+    State, words,
 };
 
 const UNBORN: &str = "unborn";
@@ -80,6 +83,8 @@ pub struct ContactFilter {
     pub phone: Option<Phone>,
     /// Exactly this address.
     pub email: Option<Email>,
+    /// Has words that begin so.
+    pub words: Option<SearchQuery>,
     /// Changed at or after; brings deleted contacts too, whatever the other filters say.
     pub updated_since: Option<DateTime<Utc>>,
 }
@@ -171,38 +176,111 @@ impl Store {
         after: Option<&ContactPosition>,
         limit: u64,
     ) -> Result<Vec<Contact>, StoreError> {
-        let column = match sort {
-            SortBy::Name => Column::NameKey,
-            SortBy::CreatedAt => Column::CreatedAt,
-            SortBy::UpdatedAt => Column::UpdatedAt,
+        let read = async {
+            let mut rows = Vec::new();
+            for statement in self.page_statements(filter, sort, direction, after, limit) {
+                rows = Model::find_by_statement(statement).all(&self.read).await?;
+                if rows.len() as u64 == limit {
+                    break;
+                }
+            }
+            Ok(rows)
         };
-        let mut query = Entity::find()
-            .filter(matching(filter))
-            .order_by(column, direction.order())
-            .order_by(Column::Id, direction.order())
-            .limit(limit);
-        if let Some(ContactPosition { key, id }) = after {
-            let key = match key {
-                SortKey::Text(text) => Expr::val(text.as_str()),
-                SortKey::Time(time) => Expr::val(*time),
-            };
-            let place = Expr::tuple([Expr::col(column), Expr::col(Column::Id)]);
-            let start = Expr::tuple([key, Expr::val(id.as_uuid())]);
-            query = query.filter(match direction {
-                Direction::Ascending => place.gt(start),
-                Direction::Descending => place.lt(start),
-            });
-        }
-        let read = async { Ok(query.all(&self.read).await?) };
         self.timed(read)
             .await?
             .into_iter()
             .map(Contact::try_from)
             .collect()
     }
+
+    /// The statements of [`contacts_page`](Self::contacts_page), for those who ask the database how it runs them. The first
+    /// that fills the page has it, else the last one.
+    pub fn page_statements(
+        &self,
+        filter: &ContactFilter,
+        sort: SortBy,
+        direction: Direction,
+        after: Option<&ContactPosition>,
+        limit: u64,
+    ) -> Vec<Statement> {
+        let sql = self.read.get_database_backend();
+        let sequence = Sequence {
+            sort,
+            direction,
+            after,
+        };
+        let page = match &filter.words {
+            Some(query) => search::page(filter, query, &sequence, limit, sql).to_vec(),
+            None => vec![sequence.first(rows().cond_where(matching(filter, None)).take(), limit)],
+        };
+        page.iter().map(|statement| sql.build(statement)).collect()
+    }
 }
 
-fn matching(filter: &ContactFilter) -> Condition {
+/// A sort order and where in it a page starts.
+#[derive(Debug)]
+pub(super) struct Sequence<'a> {
+    pub sort: SortBy,
+    pub direction: Direction,
+    pub after: Option<&'a ContactPosition>,
+}
+
+impl Sequence<'_> {
+    fn column(&self) -> Column {
+        match self.sort {
+            SortBy::Name => Column::NameKey,
+            SortBy::CreatedAt => Column::CreatedAt,
+            SortBy::UpdatedAt => Column::UpdatedAt,
+        }
+    }
+
+    /// That a row comes after the position.
+    pub fn start(&self) -> Condition {
+        let Some(ContactPosition { key, id }) = self.after else {
+            return Condition::all();
+        };
+        let key = match key {
+            SortKey::Text(text) => Expr::val(text.as_str()),
+            SortKey::Time(time) => Expr::val(*time),
+        };
+        let place = Expr::tuple([Expr::col(self.column()), Expr::col(Column::Id)]);
+        let start = Expr::tuple([key, Expr::val(id.as_uuid())]);
+        Condition::all().add(match self.direction {
+            Direction::Ascending => place.gt(start),
+            Direction::Descending => place.lt(start),
+        })
+    }
+
+    /// The first rows in this order.
+    pub fn in_order(&self, mut rows: SelectStatement, limit: u64) -> SelectStatement {
+        rows.order_by(self.column(), self.direction.order())
+            .order_by(Column::Id, self.direction.order())
+            .limit(limit)
+            .take()
+    }
+
+    /// The first rows after the position.
+    pub fn first(&self, mut rows: SelectStatement, limit: u64) -> SelectStatement {
+        rows.cond_where(self.start());
+        self.in_order(rows, limit)
+    }
+}
+
+/// All rows.
+pub(super) fn rows() -> SelectStatement {
+    Query::select().columns(Column::iter()).from(Entity).take()
+}
+
+/// Those rows that a query gives.
+pub(super) fn rows_of(query: SelectStatement) -> SelectStatement {
+    Query::select()
+        .columns(Column::iter())
+        .from_subquery(query, Entity)
+        .take()
+}
+
+/// Which rows; `words` says how it is found out whether a row has them.
+pub(super) fn matching(filter: &ContactFilter, words: Option<Expr>) -> Condition {
     let born = Condition::all()
         // Written out, not bound, so that the partial indexes serve it.
         .add(Expr::cust("life = 'born'"))
@@ -219,7 +297,8 @@ fn matching(filter: &ContactFilter) -> Condition {
                 .email
                 .as_ref()
                 .map(|email| Column::Email.eq(email.as_str())),
-        );
+        )
+        .add_option(words);
     let Some(since) = filter.updated_since else {
         return born;
     };
@@ -240,20 +319,9 @@ impl TryFrom<Model> for Contact {
             (UNBORN, None) => Life::Unborn,
             (BORN, Some(creator)) => Life::Born(CommandId::from_uuid(creator)),
             (DELETED, _) => Life::Deleted,
-            _ => return Err(corrupt("contact")),
+            _ => return Err(corrupt("contact").into()),
         };
-        let name = row
-            .name
-            .map(|name| Name::from_stored(name).ok_or_else(|| corrupt("name")))
-            .transpose()?;
-        let phone = row
-            .phone
-            .map(|phone| Phone::from_stored(phone).ok_or_else(|| corrupt("phone")))
-            .transpose()?;
-        let email = row
-            .email
-            .map(|email| Email::from_stored(email).ok_or_else(|| corrupt("email")))
-            .transpose()?;
+        let (name, phone, email) = fields(row.name, row.phone, row.email)?;
         Ok(Self {
             state: ContactState {
                 id: ContactId::from_uuid(row.id),
@@ -276,6 +344,21 @@ impl TryFrom<Model> for Contact {
             deleted_at: row.deleted_at,
         })
     }
+}
+
+/// What a contact tells of itself.
+type Fields = (Option<Name>, Option<Phone>, Option<Email>);
+
+/// Reads what is stored.
+pub(super) fn fields(
+    name: Option<String>,
+    phone: Option<String>,
+    email: Option<String>,
+) -> Result<Fields, DbErr> {
+    let name = name.map(|name| Name::from_stored(name).ok_or_else(|| corrupt("name")));
+    let phone = phone.map(|phone| Phone::from_stored(phone).ok_or_else(|| corrupt("phone")));
+    let email = email.map(|email| Email::from_stored(email).ok_or_else(|| corrupt("email")));
+    Ok((name.transpose()?, phone.transpose()?, email.transpose()?))
 }
 
 fn mark(stamp: Option<i64>, command: Option<Uuid>) -> Result<Option<Mark>, StoreError> {
@@ -325,5 +408,6 @@ pub(super) fn row(after: &ContactState, before: Option<&Contact>, now: DateTime<
         created_at,
         updated_at: visible.then_some(now),
         deleted_at,
+        words: (life == BORN).then(|| words(name.value.as_ref(), number, email.value.as_ref())),
     }
 }

@@ -24,6 +24,7 @@ mod entities;
 mod error;
 mod migrations;
 mod probe;
+mod search;
 
 pub use error::StoreError;
 
@@ -164,15 +165,8 @@ impl Store {
         drop(self.write.close().await);
     }
 
-    /// Begins a transaction that may write: READ COMMITTED on PostgreSQL, as its connections are set to (`pool`);
-    /// IMMEDIATE on SQLite, where a transaction that takes its lock late fails at once.
     async fn begin(&self) -> Result<DatabaseTransaction, DbErr> {
-        let sqlite = self.write.get_database_backend() == DbBackend::Sqlite;
-        let options = TransactionOptions {
-            sqlite_transaction_mode: sqlite.then_some(SqliteTransactionMode::Immediate),
-            ..TransactionOptions::default()
-        };
-        self.write.begin_with_options(options).await
+        begin(&self.write).await
     }
 
     async fn timed<T>(&self, work: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
@@ -181,6 +175,19 @@ impl Store {
             Err(_) => Err(StoreError::TimedOut(self.operation_timeout)),
         }
     }
+}
+
+/// Begins a transaction that may write: READ COMMITTED on PostgreSQL, as its connections are set to (`pool`);
+/// IMMEDIATE on SQLite, where a transaction that takes its lock late fails at once.
+async fn begin(
+    sql: &(impl ConnectionTrait + TransactionTrait<Transaction = DatabaseTransaction>),
+) -> Result<DatabaseTransaction, DbErr> {
+    let sqlite = sql.get_database_backend() == DbBackend::Sqlite;
+    let options = TransactionOptions {
+        sqlite_transaction_mode: sqlite.then_some(SqliteTransactionMode::Immediate),
+        ..TransactionOptions::default()
+    };
+    sql.begin_with_options(options).await
 }
 
 /// After so long without use a connection is tried before it is used.
@@ -230,6 +237,8 @@ async fn pool(
                     ("enable_seqscan", "off"),
                     ("default_transaction_isolation", "read committed"),
                     ("default_transaction_read_only", "off"),
+                    // Says that this program keeps the words of contacts itself: see the migration of search.
+                    (migrations::KEEPS_WORDS, "on"),
                 ]),
                 Access::Read => postgres,
             }
@@ -248,7 +257,7 @@ async fn pool(
     Ok(Database::connect(connect).await?)
 }
 
-/// A row that no code of ours can have written.
-fn corrupt(what: &str) -> StoreError {
-    StoreError::Unknown(DbErr::Custom(format!("a stored {what} cannot be read")))
+/// A row that no code of ours can have written; [`StoreError::Unknown`].
+fn corrupt(what: &str) -> DbErr {
+    DbErr::Custom(format!("a stored {what} cannot be read"))
 }

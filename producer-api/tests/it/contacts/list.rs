@@ -10,6 +10,7 @@ on_both_pairs![
     filters_and_sorts_hold,
     changes_since_a_time_include_deletes,
     pages_of_vcards_are_address_books,
+    words_are_searched_for,
 ];
 
 fn names(answer: &Answer) -> Vec<String> {
@@ -135,6 +136,72 @@ async fn changes_since_a_time_include_deletes(app: &TestApp) {
     assert_eq!(names(&app.get("/v1/contacts").await), ["Bia"]);
 }
 
+async fn words_are_searched_for(app: &TestApp) {
+    for (name, phone, email) in [
+        ("Ána Souza", "(11) 98765-4321", "souza.ana@example.com"),
+        ("Ana Lima", "(21) 2345-6789", "analima@EXAMPLE.org"),
+        ("Joana D'Ávila", "(11) 98765-0000", "jo@example.com"),
+    ] {
+        let body = serde_json::json!({"name": name, "phone": phone, "email": email});
+        app.write(app.post(&body)).await;
+    }
+    let gone = app.contact("Analu", "(11) 98765-4321").await;
+    let shown = app.get(&format!("/v1/contacts/{gone}")).await;
+    let since = shown.text_of("/updatedAt");
+    app.write(app.delete(&gone)).await;
+    for (query, expected) in [
+        ("q=ANA", &["Ana Lima", "Ána Souza"][..]),
+        ("q=%C3%A1n", &["Ana Lima", "Ána Souza"]),
+        ("q=sou+ana", &["Ána Souza"]),
+        ("q=d%27avi", &["Joana D'Ávila"]),
+        ("q=jo@example", &["Joana D'Ávila"]),
+        ("q=(11)+98765", &["Joana D'Ávila", "Ána Souza"]),
+        ("q=%2B55+11+98765-4321", &["Ána Souza"]),
+        ("q=021+2345-6789", &["Ana Lima"]),
+        ("q=98765-0", &["Joana D'Ávila"]),
+        ("q=e&areaCode=11&sort=name", &["Ána Souza", "Joana D'Ávila"]),
+        ("q=ana&state=RJ", &["Ana Lima"]),
+        ("q=oana", &[]),
+        ("q=ana+OR+jo", &[]),
+        ("q=an*", &["Ana Lima", "Ána Souza"]),
+        ("q=ana%00%22%27%5C:*|!%26", &["Ana Lima", "Ána Souza"]),
+    ] {
+        let answer = app.get(&format!("/v1/contacts?{query}")).await;
+        assert_eq!(names(&answer), expected, "{query}");
+    }
+    // Pages, both ways; the cursor belongs to what was searched for, however it was typed.
+    let first = app.get("/v1/contacts?q=ex&sort=name&limit=2").await;
+    assert_eq!(names(&first), ["Ana Lima", "Ána Souza"]);
+    let second = app.get(&link(&first, "next").unwrap()).await;
+    assert_eq!(
+        (names(&second), link(&second, "next")),
+        (vec!["Joana D'Ávila".to_owned()], None)
+    );
+    assert_eq!(
+        names(&app.get(&link(&second, "prev").unwrap()).await),
+        ["Ana Lima", "Ána Souza"]
+    );
+    let cursor = first.text_of("/nextCursor");
+    let same = app
+        .get(&format!("/v1/contacts?q=+%C3%8AX&sort=name&cursor={cursor}"))
+        .await;
+    assert_eq!(names(&same), ["Joana D'Ávila"]);
+    for other in ["q=exa&", "q=e+x&", ""] {
+        let answer = app
+            .get(&format!("/v1/contacts?{other}sort=name&cursor={cursor}"))
+            .await;
+        assert_eq!(answer.problem(400), "malformed-request", "{other}");
+    }
+    let changes = app
+        .get(&format!("/v1/contacts?q=nobody&updatedSince={since}"))
+        .await;
+    assert_eq!(
+        names(&changes),
+        ["-"],
+        "a tombstone comes whatever is searched for"
+    );
+}
+
 #[tokio::test]
 async fn parameters_that_break_rules_are_told_at_once() {
     let app = TestApp::start(Pair::Embedded).await;
@@ -158,7 +225,12 @@ async fn parameters_that_break_rules_are_told_at_once() {
             "updatedSince=2026-01-01T00:00:00Z&sort=name",
             vec![" sort-not-allowed"],
         ),
-        ("q=ana", vec![]),
+        ("q=", vec!["/q no-word"]),
+        ("q=%00", vec!["/q no-word"]),
+        ("q=*%22%27%5C", vec!["/q no-word"]),
+        ("q=a+b+c+d+e+f+g+h+i+j+QQ", vec!["/q too-many-words"]),
+        (&format!("q={}", "QQ".repeat(51)), vec!["/q too-long"]),
+        ("words=ana", vec![]),
         ("Limit=5", vec![]),
         ("limit=5&limit=5", vec![]),
     ] {

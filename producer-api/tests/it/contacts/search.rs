@@ -19,7 +19,7 @@ fn names(answer: &Answer) -> Vec<String> {
         .collect()
 }
 
-on_both_pairs![filters_in_the_body_find_the_same];
+on_both_pairs![filters_in_the_body_find_the_same, words_in_the_body_find_the_same];
 
 async fn filters_in_the_body_find_the_same(app: &TestApp) {
     for (name, phone) in [
@@ -61,10 +61,32 @@ async fn filters_in_the_body_find_the_same(app: &TestApp) {
     assert_eq!(foreign.problem(400), "malformed-request");
 }
 
+async fn words_in_the_body_find_the_same(app: &TestApp) {
+    for (name, phone) in [
+        ("Ána", "(11) 98765-4321"),
+        ("Bia", "(21) 2345-6789"),
+        ("Ana Lima", "(11) 98765-4322"),
+    ] {
+        app.contact(name, phone).await;
+    }
+    let query = json!({"q": "ANA (11) 98765", "limit": 1});
+    let first = search(app, query.clone()).await;
+    assert_eq!(names(&first), ["Ana Lima"]);
+    let mut with = query.clone();
+    with["cursor"] = json!(first.text_of("/nextCursor"));
+    assert_eq!(names(&search(app, with.clone()).await), ["Ána"]);
+    with["q"] = json!("ana (11) 98764");
+    assert_eq!(search(app, with).await.problem(400), "malformed-request");
+    assert_eq!(
+        names(&search(app, json!({"q": null, "areaCode": "21"})).await),
+        ["Bia"]
+    );
+}
+
 #[tokio::test]
 async fn a_body_that_breaks_rules_is_told_so() {
     let app = TestApp::start(Pair::Embedded).await;
-    let body = json!({"areaCode": 11, "phone": "QQ", "limit": "5", "sort": "phone", "q": "QQ", "cursor": 1});
+    let body = json!({"areaCode": 11, "phone": "QQ", "limit": "5", "sort": "phone", "q": 1, "words": "QQ", "cursor": 1});
     let answer = search(&app, body).await;
     assert_eq!(answer.problem(422), "validation-failed");
     assert_eq!(
@@ -74,8 +96,9 @@ async fn a_body_that_breaks_rules_is_told_so() {
             "/cursor wrong-type",
             "/limit out-of-bounds",
             "/phone malformed",
-            "/q unknown-member",
+            "/q wrong-type",
             "/sort unknown-sort",
+            "/words unknown-member",
         ]
     );
     assert!(!answer.text.contains("QQ"));

@@ -25,6 +25,7 @@ pub struct Model {
     pub created_at: Option<DateTimeUtc>,
     pub updated_at: Option<DateTimeUtc>,
     pub deleted_at: Option<DateTimeUtc>,
+    pub words: Option<String>,
 }
 
 /// None: contacts stand alone.

@@ -9,6 +9,9 @@ use sea_orm_migration::prelude::*;
 mod m20261122_000001_contacts;
 mod m20261122_000002_commands;
 mod m20261122_000003_dead_letters;
+mod m20261125_000004_search;
+
+pub(super) use m20261125_000004_search::KEEPS_WORDS;
 
 /// Every version in order.
 pub struct Migrator;
@@ -20,6 +23,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000001_contacts::Migration),
             Box::new(m20261122_000002_commands::Migration),
             Box::new(m20261122_000003_dead_letters::Migration),
+            Box::new(m20261125_000004_search::Migration),
         ]
     }
 }

@@ -1,6 +1,25 @@
 //! The store: one suite, both databases.
 
+/// Two tests of each case: on SQLite and on PostgreSQL.
+macro_rules! cases {
+    ($($case:ident),+ $(,)?) => {
+        mod sqlite {
+            $(#[tokio::test]
+            async fn $case() {
+                super::$case(super::TestStore::sqlite().await).await;
+            })+
+        }
+        mod postgres {
+            $(#[tokio::test]
+            async fn $case() {
+                super::$case(super::TestStore::postgres().await).await;
+            })+
+        }
+    };
+}
+
 mod convergence;
+mod search;
 mod suite;
 
 use std::time::Duration;
@@ -27,6 +46,10 @@ impl TestStore {
     async fn on(database: TestDatabase) -> Self {
         let store = Store::open(&options(database.url())).await.unwrap();
         Self { store, database }
+    }
+
+    pub fn is_postgres(&self) -> bool {
+        self.database.url().starts_with("postgres")
     }
 
     pub async fn migrated(self) -> Self {
