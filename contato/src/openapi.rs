@@ -19,11 +19,14 @@ pub(crate) struct Arguments {
 enum Role {
     /// Contacts and commands.
     ProducerApi,
+    /// Dead letters.
+    DlqFunction,
 }
 
 pub(crate) fn print(arguments: &Arguments) {
     let document = match arguments.role {
         Role::ProducerApi => producer_api::openapi::api().document(),
+        Role::DlqFunction => dlq_function::openapi::api().document(),
     };
     let document = if arguments.api_management {
         flattened(&document)

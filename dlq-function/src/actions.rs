@@ -18,6 +18,7 @@ use shared::{
     },
     wire::Envelope,
 };
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::view::{DeadLetterDetail, DeadLetterView, masked};
@@ -26,7 +27,7 @@ use crate::view::{DeadLetterDetail, DeadLetterView, masked};
 const PAGE: u64 = 500;
 
 /// The most dead letters of one command that are shown.
-const HISTORY_MAX: u64 = 100;
+pub(crate) const HISTORY_MAX: u64 = 100;
 
 /// The most dead letters of one action.
 pub(crate) const FROZEN_MAX: usize = 100_000;
@@ -59,7 +60,7 @@ pub(crate) enum ActionError {
 }
 
 /// What a replay would come to, as far as can be told now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) enum Prediction {
     /// It would change its contact.

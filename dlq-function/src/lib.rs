@@ -21,6 +21,7 @@ pub mod cli;
 mod collect;
 mod collector;
 mod metrics;
+pub mod openapi;
 mod routes;
 mod sweep;
 mod view;

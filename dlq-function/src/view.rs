@@ -2,43 +2,73 @@
 
 use serde::Serialize;
 use serde_json::Value;
-use shared::{store::dead_letters::StoredDeadLetter, wire::rfc3339};
+use shared::{
+    http::openapi::schema::{TimeText, UuidText, or_null},
+    store::dead_letters::StoredDeadLetter,
+    wire::rfc3339,
+};
+use utoipa::ToSchema;
+
+use crate::openapi::schemas::{
+    CountNumber, DetailText, GroupText, HistoryList, MaskedBody, OperationText, ReasonText, SizeNumber,
+    StateText, WordText,
+};
 
 /// A dead letter in a list.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = DeadLetter)]
 pub(crate) struct DeadLetterView {
+    #[schema(value_type = UuidText, inline)]
     pub(crate) id: String,
+    #[schema(value_type = ReasonText, inline)]
     pub(crate) reason: &'static str,
+    #[schema(value_type = DetailText, inline)]
     pub(crate) detail: String,
+    #[schema(value_type = StateText, inline)]
     pub(crate) state: &'static str,
+    #[schema(schema_with = or_null::<OperationText>, required = true)]
     pub(crate) operation: Option<&'static str>,
+    #[schema(schema_with = or_null::<UuidText>, required = true)]
     pub(crate) command_id: Option<String>,
+    #[schema(schema_with = or_null::<UuidText>, required = true)]
     pub(crate) contact_id: Option<String>,
+    #[schema(value_type = GroupText, inline)]
     pub(crate) group: String,
+    #[schema(value_type = CountNumber, inline)]
     pub(crate) attempt: u32,
+    #[schema(value_type = CountNumber, inline)]
     pub(crate) replay: u32,
+    #[schema(value_type = TimeText, inline)]
     pub(crate) failed_at: String,
+    #[schema(value_type = TimeText, inline)]
     pub(crate) received_at: String,
+    #[schema(value_type = TimeText, inline)]
     pub(crate) state_changed_at: String,
+    #[schema(value_type = WordText, inline)]
     pub(crate) worker: String,
+    #[schema(schema_with = or_null::<WordText>, required = true)]
     pub(crate) traceparent: Option<String>,
+    #[schema(value_type = WordText, inline)]
     pub(crate) content_type: String,
+    #[schema(value_type = SizeNumber, inline)]
     pub(crate) body_bytes: u32,
     pub(crate) erased: bool,
 }
 
 /// One dead letter with all that is known of it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct DeadLetterDetail {
     #[serde(flatten)]
     pub(crate) letter: DeadLetterView,
     /// The message with its personal data masked; `null` if it is not JSON.
+    #[schema(value_type = MaskedBody, inline)]
     pub(crate) masked_body: Option<Value>,
     /// What a replay would come to now.
     pub(crate) replay_would: crate::actions::Prediction,
     /// Every dead letter of the same command, oldest first.
+    #[schema(value_type = HistoryList, inline)]
     pub(crate) history: Vec<DeadLetterView>,
 }
 

@@ -2,12 +2,39 @@
 
 use actix_web::{
     HttpRequest, HttpResponse,
+    http::StatusCode,
     web::{Data, Path},
 };
-use shared::http::{problem::Problem, query};
+use shared::http::{
+    openapi::Description,
+    problem::{Code, Problem},
+    query,
+};
 
 use super::{Desk, id};
-use crate::metrics::How;
+use crate::{
+    metrics::How,
+    openapi::{DEAD_LETTERS_TAG, id as id_parameter},
+    view::DeadLetterDetail,
+};
+
+/// The operation in the description of the API.
+pub(crate) fn describe() -> Description {
+    let about = "It ends rejected, as `discarded`. Cannot be taken back.";
+    Description::new(
+        "discard-dead-letter",
+        DEAD_LETTERS_TAG,
+        "Give a command up",
+        about,
+    )
+    .parameters([id_parameter()])
+    .json::<DeadLetterDetail>(StatusCode::OK, "The dead letter is discarded.", [], None)
+    .problems([
+        Code::DeadLetterNotFound,
+        Code::DeadLetterClosed,
+        Code::StoreUnavailable,
+    ])
+}
 
 /// Answers 200 with the dead letter.
 ///

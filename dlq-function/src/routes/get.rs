@@ -2,11 +2,29 @@
 
 use actix_web::{
     HttpRequest, HttpResponse,
+    http::StatusCode,
     web::{Data, Path},
 };
-use shared::http::{problem::Problem, query};
+use shared::http::{
+    openapi::Description,
+    problem::{Code, Problem},
+    query,
+};
 
 use super::{Desk, id, missing};
+use crate::{
+    openapi::{DEAD_LETTERS_TAG, id as id_parameter},
+    view::DeadLetterDetail,
+};
+
+/// The operation in the description of the API.
+pub(crate) fn describe() -> Description {
+    let about = "Its reason, its history, and what a replay would come to now.";
+    Description::new("get-dead-letter", DEAD_LETTERS_TAG, "Read a dead letter", about)
+        .parameters([id_parameter()])
+        .json::<DeadLetterDetail>(StatusCode::OK, "The dead letter.", [], None)
+        .problems([Code::DeadLetterNotFound, Code::StoreUnavailable])
+}
 
 /// Answers the dead letter, personal data masked.
 ///

@@ -1,6 +1,6 @@
 //! `GET /v1/dead-letters`: dead letters, newest first.
 
-use actix_web::{HttpRequest, HttpResponse, web::Data};
+use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web::Data};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use shared::{
@@ -9,8 +9,12 @@ use shared::{
         cursor::{Cursor, Way},
         faults::{self, of_rule},
         json::{Field, Members},
+        openapi::{
+            Description, link, parameter,
+            schema::{CursorText, LimitNumber, TimeInput, UuidText},
+        },
         page::{self, bad_cursor, limit, number},
-        problem::Problem,
+        problem::{Code, Problem},
         query,
     },
     store::{
@@ -19,10 +23,17 @@ use shared::{
     },
     wire::Reason,
 };
+use utoipa::openapi::path::{Parameter, ParameterIn};
 use validator::{Validate, ValidationError};
 
 use super::Desk;
-use crate::view::DeadLetterView;
+use crate::{
+    openapi::{
+        DEAD_LETTERS_TAG,
+        schemas::{DeadLetterPage, GroupText, OperationText, ReasonText, StateText},
+    },
+    view::DeadLetterView,
+};
 
 const PARAMETERS: [&str; 10] = [
     "reason",
@@ -42,6 +53,37 @@ const PARAMETERS: [&str; 10] = [
 struct PageView {
     items: Vec<DeadLetterView>,
     next_cursor: Option<String>,
+}
+
+/// The operation in the description of the API.
+pub(crate) fn describe() -> Description {
+    let about = "Newest first. Every filter that is given must hold.";
+    Description::new("list-dead-letters", DEAD_LETTERS_TAG, "List dead letters", about)
+        .parameters(parameters())
+        .json::<DeadLetterPage>(StatusCode::OK, "A page of dead letters.", [link()], None)
+        .problems([Code::StoreUnavailable])
+}
+
+fn parameters() -> [Parameter; 10] {
+    let query = ParameterIn::Query;
+    let query = || query.clone();
+    [
+        parameter::<ReasonText>("reason", query(), "Why it could not be processed.", None),
+        parameter::<OperationText>("operation", query(), "What the command would do.", None),
+        parameter::<GroupText>("group", query(), "Those that failed alike.", None),
+        parameter::<UuidText>("contactId", query(), "Those of this contact.", None),
+        parameter::<UuidText>("commandId", query(), "Those of this command.", None),
+        parameter::<TimeInput>("since", query(), "Received at or after this time.", None),
+        parameter::<TimeInput>("until", query(), "Received before this time.", None),
+        parameter::<StateText>("state", query(), "What became of it.", None),
+        parameter::<LimitNumber>("limit", query(), "How many at most.", None),
+        parameter::<CursorText>(
+            "cursor",
+            query(),
+            "The nextCursor of another page with the same filters.",
+            None,
+        ),
+    ]
 }
 
 /// Answers a page, with a link to the next.

@@ -11,6 +11,7 @@ use anyhow::Context;
 use shared::{
     domain::IdKey,
     http::{
+        docs::Docs,
         drain::Drain,
         edge::{no_such_route, resource},
         listener::{Listening, serve},
@@ -36,10 +37,15 @@ mod get;
 mod list;
 mod replay;
 
-const DEAD_LETTERS: &str = "/v1/dead-letters";
-const DEAD_LETTER: &str = "/v1/dead-letters/{id}";
-const REPLAY: &str = "/v1/dead-letters/{id}/replay";
-const DISCARD: &str = "/v1/dead-letters/{id}/discard";
+pub(crate) use discard::describe as describe_discard;
+pub(crate) use get::describe as describe_get;
+pub(crate) use list::describe as describe_list;
+pub(crate) use replay::describe as describe_replay;
+
+pub(crate) const DEAD_LETTERS: &str = "/v1/dead-letters";
+pub(crate) const DEAD_LETTER: &str = "/v1/dead-letters/{id}";
+pub(crate) const REPLAY: &str = "/v1/dead-letters/{id}/replay";
+pub(crate) const DISCARD: &str = "/v1/dead-letters/{id}/discard";
 
 const SUCCESSES: [(&str, &str, &str); 4] = [
     ("GET", DEAD_LETTERS, "200"),
@@ -132,10 +138,12 @@ impl Api {
             threads: 1,
         };
         let desk = self.desk;
+        let docs = Docs::new(&crate::openapi::api().document());
         let server = serve(listening, move |config| {
             config
                 .app_data(desk.clone())
                 .configure(health_routes(health.clone()))
+                .configure(docs.clone().routes())
                 .configure(routes);
         })?;
         server.await.context("the listener failed")

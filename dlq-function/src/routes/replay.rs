@@ -2,12 +2,47 @@
 
 use actix_web::{
     HttpRequest, HttpResponse,
+    http::StatusCode,
     web::{Data, Path},
 };
-use shared::http::{problem::Problem, query};
+use shared::http::{
+    openapi::Description,
+    problem::{Code, Problem},
+    query,
+};
 
 use super::{Desk, id};
-use crate::metrics::How;
+use crate::{
+    metrics::How,
+    openapi::{DEAD_LETTERS_TAG, id as id_parameter},
+    view::DeadLetterDetail,
+};
+
+/// The operation in the description of the API.
+pub(crate) fn describe() -> Description {
+    let about = "Under its own command id: sent twice is the same as once.";
+    Description::new(
+        "replay-dead-letter",
+        DEAD_LETTERS_TAG,
+        "Send a command again",
+        about,
+    )
+    .parameters([id_parameter()])
+    .json::<DeadLetterDetail>(
+        StatusCode::ACCEPTED,
+        "The broker has stored the command.",
+        [],
+        None,
+    )
+    .problems([
+        Code::DeadLetterNotFound,
+        Code::DeadLetterClosed,
+        Code::DeadLetterErased,
+        Code::BrokerUnavailable,
+        Code::PublishUnconfirmed,
+        Code::StoreUnavailable,
+    ])
+}
 
 /// Answers 202 with the dead letter once the broker has stored the command.
 ///

@@ -3,3 +3,4 @@
 mod cli;
 mod dead_letters;
 mod edge;
+mod openapi;

@@ -16,9 +16,9 @@ use utoipa::{
 use super::{
     examples::{ETAG, ID},
     schemas::{
-        AreaCodeText, ETagText, EmailInput, IdempotencyKeyText, IfMatchText, IfNoneMatchText, LinkText,
-        PathText, PhoneInput, PreferText, PreferenceAppliedText, RecordedStatusText, SearchText, SortText,
-        StateText, UrlText, VCardsText,
+        AreaCodeText, ETagText, EmailInput, IdempotencyKeyText, IfMatchText, IfNoneMatchText, PathText,
+        PhoneInput, PreferText, PreferenceAppliedText, RecordedStatusText, SearchText, SortText, StateText,
+        UrlText, VCardsText,
     },
 };
 
@@ -165,14 +165,6 @@ type NamedHeader = (&'static str, Header);
 /// `ETag`.
 pub fn etag() -> NamedHeader {
     ("ETag", header_of::<ETagText>("The version of the contact."))
-}
-
-/// `Link`.
-pub fn link() -> NamedHeader {
-    (
-        "Link",
-        header_of::<LinkText>("The neighbouring pages (RFC 8288), where there are any."),
-    )
 }
 
 /// `Location` of what is named.

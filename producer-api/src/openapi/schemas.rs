@@ -41,8 +41,6 @@ const IF_MATCH_PATTERN: &str = r#"^(\*|(W/)?"[\x21\x23-\x7e]*"(, ?(W/)?"[\x21\x2
 /// An entity tag of ours, and the quotation marks around it.
 const ETAG_PATTERN: &str = r#"^"[0-9a-f]{32}(-v)?"$"#;
 const ETAG_MAX_CHARS: usize = 36;
-/// The longest `Link`: two paths with all their parameters, each bounded with the URL.
-const LINK_MAX_CHARS: usize = 64 * 1024;
 const ORIGIN_MAX_CHARS: usize = 300;
 /// [`MAX_LIMIT`] contacts of the longest names, whose letters take four bytes each and are folded.
 const VCARDS_MAX_CHARS: usize = 256 * 1024;
@@ -106,8 +104,6 @@ schema_types! {
     IfNoneMatchText = text(0, HEADER_VALUE_MAX_CHARS).pattern(Some(ANY_HEADER_PATTERN));
     /// `ETag`.
     ETagText = text(1, ETAG_MAX_CHARS).pattern(Some(ETAG_PATTERN));
-    /// `Link`.
-    LinkText = text(1, LINK_MAX_CHARS).pattern(Some(r#"^</v1/[^>]+>; rel="(next|prev)"(, </v1/[^>]+>; rel="prev")?$"#));
     /// `Preference-Applied`.
     PreferenceAppliedText = text(1, HEADER_VALUE_MAX_CHARS).pattern(Some(r"^[a-z0-9=, -]+$"));
     /// vCards.

@@ -7,7 +7,7 @@ use shared::{
         cursor::{Cursor, Way},
         faults::{self, fault},
         json::{Field, Members},
-        openapi::{Description, required},
+        openapi::{Description, link, required},
         page::{self, limit, number},
         problem::{Code, Problem},
         query,
@@ -55,7 +55,7 @@ pub fn describe() -> Description {
     )
     .parameters([required(parts::contact_id()), parts::status()])
     .parameters(parts::page())
-    .json::<CommandPage>(StatusCode::OK, "A page of commands.", [parts::link()], None)
+    .json::<CommandPage>(StatusCode::OK, "A page of commands.", [link()], None)
     .problems([Code::StoreUnavailable])
 }
 

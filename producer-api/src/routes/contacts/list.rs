@@ -7,7 +7,7 @@ use actix_web::{
 };
 
 use shared::http::{
-    openapi::Description,
+    openapi::{Description, link},
     page,
     problem::{Code, Problem},
     query,
@@ -29,7 +29,7 @@ pub fn describe() -> Description {
     let ok = StatusCode::OK;
     Description::new("list-contacts", CONTACTS_TAG, "List contacts", about)
         .parameters(parts::filters().into_iter().map(parts::Filter::in_query))
-        .json::<ContactPage>(ok, "A page of contacts.", [parts::link()], None)
+        .json::<ContactPage>(ok, "A page of contacts.", [link()], None)
         .also(ok, TEXT_VCARD, parts::vcards())
         .problems([Code::StoreUnavailable])
 }

@@ -7,13 +7,18 @@ use utoipa::{
 };
 
 use super::schema::{SecondsNumber, text};
-use crate::{http::edge::MAX_REQUEST_ID_CHARS, schema_types};
+use crate::{
+    http::{cursor, edge::MAX_REQUEST_ID_CHARS, listener::MAX_URI_BYTES},
+    schema_types,
+};
 
 /// The longest value of a header that the document allows; the whole section has a bound of its own.
 pub const HEADER_VALUE_MAX_CHARS: usize = 1024;
 
 /// The longest field of the rate limit, in characters.
 const RATE_LIMIT_MAX_CHARS: usize = 100;
+/// The longest `Link`, in characters: two targets, each with a cursor.
+const LINK_MAX_CHARS: usize = 2 * (MAX_URI_BYTES + cursor::MAX_CHARS);
 /// The longest origin of a page, in characters.
 const ORIGIN_MAX_CHARS: usize = 300;
 
@@ -38,6 +43,8 @@ schema_types! {
     RateLimitText = text(1, RATE_LIMIT_MAX_CHARS).pattern(Some(r#"^"default";r=\d+;t=\d+$"#));
     RateLimitPolicyText = text(1, RATE_LIMIT_MAX_CHARS).pattern(Some(r#"^"default";q=\d+;w=\d+$"#));
     RequestIdText = text(1, MAX_REQUEST_ID_CHARS).pattern(Some("^[A-Za-z0-9._-]+$"));
+    LinkText = text(1, LINK_MAX_CHARS)
+        .pattern(Some(r#"^</v1/[^>]+>; rel="(next|prev)"(, </v1/[^>]+>; rel="prev")?$"#));
     OriginText = text(1, ORIGIN_MAX_CHARS).pattern(Some("^https?://[^/]+$"));
 }
 
@@ -47,6 +54,14 @@ pub fn header_of<T: PartialSchema>(description: &str) -> Header {
         .schema(Some(T::schema()))
         .description(Some(description))
         .build()
+}
+
+/// `Link`.
+pub fn link() -> (&'static str, Header) {
+    (
+        "Link",
+        header_of::<LinkText>("The neighbouring pages (RFC 8288), where there are any."),
+    )
 }
 
 /// The headers that many answers carry, by name.

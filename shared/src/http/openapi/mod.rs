@@ -29,7 +29,7 @@ mod problems;
 pub mod schema;
 
 pub use flatten::flattened;
-pub use headers::{HEADER_VALUE_MAX_CHARS, header_of};
+pub use headers::{HEADER_VALUE_MAX_CHARS, header_of, link};
 pub use problems::ProblemSchema;
 
 /// An API.

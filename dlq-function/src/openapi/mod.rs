@@ -1,0 +1,47 @@
+//! The API for dead letters as an OpenAPI document. Each operation is described beside its handler.
+
+use actix_web::http::Method;
+use shared::{
+    http::openapi::{Api, schema::UuidText},
+    management,
+};
+use utoipa::openapi::path::{Parameter, ParameterIn};
+
+use crate::routes::{
+    DEAD_LETTER, DEAD_LETTERS, DISCARD, REPLAY, describe_discard, describe_get, describe_list,
+    describe_replay,
+};
+
+pub(crate) mod schemas;
+
+/// The group of the operations on dead letters.
+pub(crate) const DEAD_LETTERS_TAG: &str = "dead letters";
+
+const DESCRIPTION: &str = "Keeps the messages that could not be processed, explains them, and sends them again on command.
+
+A replay sends the same command again under its own id, so that once or ten times is the same. Personal data is masked wherever it is shown.";
+
+/// The API.
+pub fn api() -> Api {
+    Api {
+        title: "contato: dead letters",
+        description: DESCRIPTION,
+        tags: &[
+            (DEAD_LETTERS_TAG, "Messages that wait for a person or a policy."),
+            management::HEALTH_GROUP,
+        ],
+        operations: vec![
+            (Method::GET, DEAD_LETTERS, describe_list()),
+            (Method::GET, DEAD_LETTER, describe_get()),
+            (Method::POST, REPLAY, describe_replay()),
+            (Method::POST, DISCARD, describe_discard()),
+            management::describe_health(),
+        ],
+    }
+}
+
+/// The id in the path.
+pub(crate) fn id() -> Parameter {
+    let description = "The id of the dead letter.";
+    shared::http::openapi::parameter::<UuidText>("id", ParameterIn::Path, description, None)
+}
