@@ -1,5 +1,7 @@
 //! contato as a newcomer meets it: the real binary in an empty folder, nothing installed.
 
+mod docs;
+
 use std::{
     io::{BufRead, BufReader},
     path::Path,
@@ -22,7 +24,13 @@ struct Contato {
 
 impl Contato {
     fn start(folder: &Path) -> Self {
+        Self::start_with(folder, &[])
+    }
+
+    /// With settings, as environment variables.
+    fn start_with(folder: &Path, settings: &[(String, String)]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_contato"));
+        command.envs(settings.iter().cloned());
         for listener in [
             "PRODUCER_API__LISTEN",
             "PRODUCER_API__MANAGEMENT",
@@ -79,6 +87,15 @@ impl Contato {
         let status = self.child.wait().unwrap();
         assert!(since.elapsed() < PATIENCE);
         (status, last)
+    }
+}
+
+/// A test that fails leaves no process behind.
+impl Drop for Contato {
+    fn drop(&mut self) {
+        // An error says that it has ended.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 

@@ -1,0 +1,195 @@
+//! The pages for users, tried: each example of a page is typed into one bash session in the order of the page, against
+//! the real binary in an empty folder, and must print what the page shows.
+//!
+//! Of the headers of an answer a page shows those that matter; JSON may be broken into lines. All else must be equal.
+
+mod answer;
+mod page;
+
+use std::{collections::BTreeSet, fs, path::Path, process::Command, time::Duration};
+
+use producer_api::{
+    idempotency_key,
+    prefer::MAX_WAIT_SECONDS,
+    received::{BODY_TIMEOUT, MAX_BODY_BYTES},
+};
+use shared::{
+    domain::{IfMatch, SearchQuery},
+    http::{
+        HEAD_TIMEOUT,
+        json::MAX_DEPTH,
+        listener::{MAX_HEADER_BYTES, MAX_URI_BYTES},
+        page::MAX_LIMIT,
+        problem::Code,
+    },
+    settings::Settings,
+};
+use tempfile::TempDir;
+
+use self::{
+    answer::{Names, both},
+    page::{Block, Example},
+};
+use super::Contato;
+
+const GUIDE: [&str; 2] = ["docs/http.md", "docs/http.pt-BR.md"];
+const README: [&str; 2] = ["README.md", "README.pt-BR.md"];
+/// Where the pages say that the API is.
+const USUAL_ADDRESS: &str = "127.0.0.1:8080";
+/// What curl does unless a page says otherwise: it ends, whatever happens.
+const CURL_SETTINGS: &str = "max-time = 20\n";
+
+/// What the reader would have on the screen after a command.
+struct Printed {
+    status: String,
+    text: String,
+}
+
+/// Types the commands into one bash session.
+fn typed(examples: &[Example], address: &str) -> Vec<Printed> {
+    let folder = TempDir::new().unwrap();
+    let file = |index: usize, what: &str| folder.path().join(format!("{index}.{what}"));
+    let mut script = String::new();
+    for (index, example) in examples.iter().enumerate() {
+        let command = example.command.replace(USUAL_ADDRESS, address);
+        let (text, status) = (file(index, "text"), file(index, "status"));
+        let (text, status) = (text.display(), status.display());
+        script.push_str(&format!("{{\n{command}\n}} >{text} 2>&1\necho $? >{status}\n"));
+    }
+    // What the commands write stays in the folder, and a curl configuration of the reader's own does not matter.
+    fs::write(folder.path().join(".curlrc"), CURL_SETTINGS).unwrap();
+    let ended = Command::new("bash")
+        .args(["--norc", "-c", &script])
+        .current_dir(folder.path())
+        .env("CURL_HOME", folder.path())
+        .output()
+        .expect("bash is there");
+    assert!(
+        ended.status.success(),
+        "{}",
+        String::from_utf8_lossy(&ended.stderr)
+    );
+    let read = |path: &Path| fs::read_to_string(path).expect("text");
+    let printed = |index| Printed {
+        status: read(&file(index, "status")).trim().to_owned(),
+        text: read(&file(index, "text"))
+            .replace('\r', "")
+            .replace(address, USUAL_ADDRESS),
+    };
+    (0..examples.len()).map(printed).collect()
+}
+
+/// Runs the examples of a page and holds them against what the page shows.
+fn try_page(name: &str, blocks: &[Block]) {
+    let folder = TempDir::new().unwrap();
+    let contato = Contato::start_with(folder.path(), &page::settings(blocks));
+    let examples = page::examples(blocks);
+    let address = contato.api.strip_prefix("http://").expect("an address");
+    let (mut of_page, mut of_run) = (Names::default(), Names::default());
+    for (example, printed) in examples.iter().zip(typed(&examples, address)) {
+        let (Example { line, command, shown }, Printed { status, text }) = (example, printed);
+        assert_eq!(status, "0", "{name}:{line}: {command}\n{text}");
+        let (page, run) = both(shown, &text, &mut of_page, &mut of_run);
+        assert_eq!(page, run, "\n{name}:{line}: {command}\nprints\n{text}");
+    }
+    contato.signal("TERM");
+    assert_eq!(contato.end().0.code(), Some(0));
+}
+
+/// To see it red: answer a create that was waited for 200 instead of 201, or change a status, a header, a body or a command in the page.
+#[test]
+fn each_example_of_the_guide_prints_what_the_page_shows() {
+    let blocks = page::blocks(&page::text(GUIDE[0]));
+    for block in &blocks {
+        let known = ["console", "sh"].contains(&block.language.as_str());
+        assert!(known, "{}:{}: not understood", GUIDE[0], block.line);
+    }
+    try_page(GUIDE[0], &blocks);
+}
+
+/// To see it red: change a body in the page's answer of 422.
+#[test]
+fn each_example_of_the_readme_prints_what_the_page_shows() {
+    let mut blocks = page::blocks(&page::text(README[0]));
+    blocks.retain(|block| block.language == "console");
+    assert!(blocks.len() >= 2, "the examples are marked as console");
+    try_page(README[0], &blocks);
+}
+
+/// To see it red: change a letter of a command in one of the pages.
+#[test]
+fn both_languages_have_the_same_examples() {
+    for [english, portuguese] in [GUIDE, README] {
+        let examples = |name: &str| -> Vec<_> {
+            let blocks = page::blocks(&page::text(name)).into_iter();
+            let same = blocks.filter(|block| block.language == "console" || GUIDE.contains(&name));
+            same.map(|block| (block.language, block.lines)).collect()
+        };
+        let (ours, theirs) = (examples(english), examples(portuguese));
+        for (ours, theirs) in ours.iter().zip(&theirs) {
+            assert_eq!(ours, theirs, "{english}, {portuguese}");
+        }
+        assert_eq!(ours.len(), theirs.len(), "{english}, {portuguese}");
+    }
+}
+
+/// To see it red: leave a row out, or give one another status.
+#[test]
+fn the_guide_explains_every_code_with_its_status() {
+    let declared: BTreeSet<_> = Code::ALL
+        .iter()
+        .map(|code| code.declaration())
+        .map(|code| (code.word.to_owned(), code.status.as_u16()))
+        .collect();
+    for name in GUIDE {
+        let explained = page::codes(&page::text(name));
+        assert_eq!(explained.len(), declared.len(), "{name}: a row each");
+        assert_eq!(BTreeSet::from_iter(explained), declared, "{name}");
+    }
+}
+
+/// To see it red: change a constant, or a number in a page.
+#[test]
+fn the_guide_tells_the_limits_as_they_are() {
+    let settings = Settings::default();
+    let kib = |bytes: usize| bytes / 1024;
+    let seconds = |time: Duration| usize::try_from(time.as_secs()).unwrap();
+    let limits = [
+        kib(MAX_BODY_BYTES),
+        seconds(BODY_TIMEOUT),
+        seconds(HEAD_TIMEOUT),
+        kib(MAX_URI_BYTES),
+        kib(MAX_HEADER_BYTES),
+        MAX_DEPTH,
+        idempotency_key::MAX_CHARS,
+        IfMatch::MAX_TAGS,
+        SearchQuery::MAX_CHARS,
+        SearchQuery::MAX_WORDS,
+        usize::try_from(MAX_LIMIT).unwrap(),
+        usize::try_from(MAX_WAIT_SECONDS).unwrap(),
+        settings.producer_api.max_waiting,
+        settings.http.max_requests,
+        usize::try_from(settings.http.rate_limit).unwrap(),
+    ];
+    for (name, heading) in GUIDE.into_iter().zip(["## Limits", "## Limites"]) {
+        assert_eq!(page::numbers(&page::text(name), heading), limits, "{name}");
+    }
+}
+
+/// To see it red: change a heading.
+#[test]
+fn links_lead_somewhere() {
+    for name in GUIDE.into_iter().chain(README) {
+        let text = page::text(name);
+        for link in page::links(&text).filter(|link| !link.contains("://")) {
+            let (file, anchor) = link.split_once('#').unwrap_or((link, ""));
+            let target = match file {
+                "" => name.to_owned(),
+                _ => Path::new(name).with_file_name(file).display().to_string(),
+            };
+            assert!(page::path(&target).exists(), "{name}: {link}");
+            let found = anchor.is_empty() || page::anchors(&page::text(&target)).iter().any(|a| a == anchor);
+            assert!(found, "{name}: {link}");
+        }
+    }
+}
