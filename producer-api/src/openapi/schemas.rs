@@ -34,7 +34,7 @@ const PATH_MAX_CHARS: usize = 100;
 /// What every text matches: for those whose rules no pattern can say.
 const ANY_PATTERN: &str = r"^[\s\S]*$";
 /// What every header matches of which that is ignored which cannot be read.
-const ANY_HEADER_PATTERN: &str = r"^[\x20-\x7e]*$";
+const ANY_HEADER_PATTERN: &str = r"^[^\x00-\x08\x0a-\x1f\x7f]*$";
 const IDEMPOTENCY_KEY_PATTERN: &str =
     r#"^("([\x21\x23-\x5b\x5d-\x7e]|\\["\\]){1,255}"|[\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]{1,255})$"#;
 const IF_MATCH_PATTERN: &str = r#"^(\*|(W/)?"[\x21\x23-\x7e]*"(, ?(W/)?"[\x21\x23-\x7e]*"){0,15})$"#;

@@ -1,5 +1,6 @@
 //! The integration tests of `shared`. Files mirror modules.
 
+mod asyncapi;
 mod broker;
 mod layers;
 mod store;

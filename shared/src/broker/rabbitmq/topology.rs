@@ -311,4 +311,44 @@ mod tests {
             Some(AMQPValue::LongString("p.contato.dlq".into()))
         );
     }
+
+    #[test]
+    fn the_asyncapi_document_tells_what_is_declared() {
+        use super::super::{HEADER_ATTEMPT, HEADER_REPLAY};
+        use serde_json::{Value, json};
+
+        let document: Value =
+            serde_json::from_str(include_str!("../../../../docs/asyncapi.json")).expect("JSON");
+        let names = Names::new("");
+        let declared = queues(&QueueOptions::default()).map(|spec| {
+            let arguments = arguments(&spec, &names);
+            let arguments = arguments.inner().iter().map(|(key, value)| {
+                let value = match value {
+                    AMQPValue::LongString(text) => json!(text.to_string()),
+                    AMQPValue::LongLongInt(number) => json!(number),
+                    other => panic!("{key} is {other:?}"),
+                };
+                (key.to_string(), value)
+            });
+            let name = names.queue(spec.queue);
+            json!({
+                "is": "queue",
+                "queue": { "name": name.as_str(), "durable": true, "exclusive": false, "autoDelete": false, "vhost": "/" },
+                "bindingVersion": "0.3.0",
+                "x-exchange": { "name": names.exchange().as_str(), "type": "direct", "durable": true, "autoDelete": false },
+                "x-routing-key": name.as_str(),
+                "x-arguments": arguments.collect::<serde_json::Map<_, _>>(),
+            })
+        });
+        let channels = document["channels"].as_object().expect("channels");
+        assert_eq!(channels.len(), declared.len());
+        for binding in declared {
+            let name = &binding["queue"]["name"];
+            let told = channels.values().find(|channel| channel["address"] == *name);
+            assert_eq!(told.map(|channel| &channel["bindings"]["amqp"]), Some(&binding));
+        }
+        let headers = document["components"]["schemas"]["headers"]["properties"].as_object();
+        let headers: Vec<_> = headers.expect("headers").keys().collect();
+        assert_eq!(headers, [HEADER_ATTEMPT, HEADER_REPLAY]);
+    }
 }

@@ -1,5 +1,5 @@
 //! The same document in OpenAPI 3.0.3 without what Azure API Management cannot import: references to anything but schemas,
-//! lists of types, examples in schemas' lists.
+//! lists of types, examples in schemas' lists, schemas of bodies that stand inline.
 //!
 //! What it cannot take is in its "API import restrictions and known issues".
 
@@ -24,8 +24,55 @@ pub fn flattened(document: &Value) -> Value {
     if let Some(components) = flat["components"].as_object_mut() {
         components.retain(|kind, _| kind == "schemas");
     }
+    let mut bodies = Map::new();
+    name_bodies(&mut flat["paths"], &mut bodies);
+    if let Some(schemas) = flat["components"]["schemas"].as_object_mut() {
+        schemas.extend(bodies);
+    }
     older(&mut flat);
     flat
+}
+
+/// Puts the schemas of bodies that stand inline, such as those of texts, into `bodies`, named by their media types, and
+/// references in their places.
+fn name_bodies(value: &mut Value, bodies: &mut Map<String, Value>) {
+    match value {
+        Value::Object(members) => {
+            let content = members.get_mut("content").and_then(Value::as_object_mut);
+            for (media_type, content) in content.into_iter().flatten() {
+                let Some(schema) = content
+                    .get_mut("schema")
+                    .filter(|schema| schema["$ref"].is_null())
+                else {
+                    continue;
+                };
+                let essence = media_type.split(';').next().unwrap_or_default();
+                let words = essence.split(|c: char| !c.is_ascii_alphanumeric());
+                let name = words.map(capitalised).collect::<String>();
+                let numbered = (1..).map(|number| match number {
+                    1 => name.clone(),
+                    _ => format!("{name}{number}"),
+                });
+                let mut free = numbered.filter(|name| bodies.get(name).is_none_or(|known| known == schema));
+                let name = free.next().unwrap_or_default();
+                let reference = json!({ "$ref": format!("#/components/schemas/{name}") });
+                bodies.insert(name, std::mem::replace(schema, reference));
+            }
+            members
+                .values_mut()
+                .for_each(|member| name_bodies(member, bodies));
+        }
+        Value::Array(elements) => elements
+            .iter_mut()
+            .for_each(|element| name_bodies(element, bodies)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+fn capitalised(word: &str) -> String {
+    let mut letters = word.chars();
+    let first = letters.next().map(|letter| letter.to_ascii_uppercase());
+    first.into_iter().chain(letters).collect()
 }
 
 /// With everything in place of its reference, schemas left out.
@@ -91,7 +138,11 @@ mod tests {
                 "headers": { "A": { "schema": { "type": "string" } } },
                 "responses": { "gone": {
                     "headers": { "A": { "$ref": "#/components/headers/A" } },
-                    "content": { "x": { "schema": { "$ref": "#/components/schemas/S" } } }
+                    "content": {
+                        "x": { "schema": { "$ref": "#/components/schemas/S" } },
+                        "text/plain; charset=utf-8": { "schema": { "type": "string" } },
+                        "text/plain": { "schema": { "type": "string", "maxLength": 1 } }
+                    }
                 } },
                 "schemas": {
                     "S": { "type": ["string", "null"] },
@@ -105,14 +156,20 @@ mod tests {
             flat["components"],
             json!({ "schemas": {
                 "S": { "type": "string", "nullable": true },
-                "T": { "oneOf": [{ "$ref": "#/components/schemas/S" }] }
+                "T": { "oneOf": [{ "$ref": "#/components/schemas/S" }] },
+                "TextPlain": { "type": "string", "maxLength": 1 },
+                "TextPlain2": { "type": "string" }
             } })
         );
         assert_eq!(
             flat["paths"]["/x"]["get"]["responses"]["404"],
             json!({
                 "headers": { "A": { "schema": { "type": "string" } } },
-                "content": { "x": { "schema": { "$ref": "#/components/schemas/S" } } }
+                "content": {
+                    "x": { "schema": { "$ref": "#/components/schemas/S" } },
+                    "text/plain": { "schema": { "$ref": "#/components/schemas/TextPlain" } },
+                    "text/plain; charset=utf-8": { "schema": { "$ref": "#/components/schemas/TextPlain2" } }
+                }
             })
         );
         assert!(flat["info"]["license"].get("identifier").is_none());

@@ -1,0 +1,74 @@
+// The page /docs in Chromium: it shows the operations, "Try it out" gets a live answer, and nothing leaves the origin, breaks
+// the content security policy or is an error on the console. usage: node docs-page.cjs API_URL SCREENSHOT
+const { withPage, main } = require('./chromium.cjs');
+
+const [api, screenshot] = process.argv.slice(2);
+const OPERATION = '.opblock-get:has(.opblock-summary-path[data-path="/v1/contacts"])';
+
+async function tryAnOperation(page) {
+  await page.goto(`${api}/docs`, { waitUntil: 'networkidle0' });
+  await page.waitForSelector(`${OPERATION} .opblock-summary-control`);
+  const operations = (await page.$$('.opblock')).length;
+  await page.click(`${OPERATION} .opblock-summary-control`);
+  await page.waitForSelector(`${OPERATION} .try-out__btn`);
+  // The page may have opened it for trying already; then the button would take that back.
+  if (!(await page.$(`${OPERATION} .execute`))) {
+    await page.click(`${OPERATION} .try-out__btn`);
+  }
+  await page.waitForSelector(`${OPERATION} .execute`);
+  await page.click(`${OPERATION} .execute`);
+  const answer = await page.waitForSelector(`${OPERATION} .live-responses-table .response .response-col_status`);
+  const status = (await answer.evaluate((cell) => cell.textContent)).trim().slice(0, 3);
+  await page.waitForNetworkIdle();
+  await answer.scrollIntoView();
+  await page.screenshot({ path: screenshot });
+  return { operations, status };
+}
+
+main(async () => {
+  const faults = [];
+  const requests = [];
+  let seen;
+  await withPage(async (page) => {
+    await page.setViewport({ width: 1280, height: 1000 });
+    page.on('console', (message) => {
+      if (message.type() === 'error') {
+        faults.push(`on the console: ${message.text()} ${message.location().url ?? ''}`);
+      }
+    });
+    page.on('pageerror', (error) => faults.push(`uncaught: ${error.message}`));
+    await page.exposeFunction('violated', (text) => faults.push(text));
+    await page.evaluateOnNewDocument(() => {
+      document.addEventListener('securitypolicyviolation', (event) => {
+        window.violated(`the policy forbids ${event.blockedURI} (${event.effectiveDirective})`);
+      });
+    });
+    // Requests that would leave are stopped, so that the check itself sends none.
+    await page.setRequestInterception(true);
+    page.on('request', (request) => {
+      const url = new URL(request.url());
+      if (url.protocol === 'data:' || url.protocol === 'blob:') {
+        request.continue();
+      } else if (url.origin === new URL(api).origin) {
+        requests.push(`${request.method()} ${url.pathname}`);
+        request.continue();
+      } else {
+        faults.push(`a request leaves the origin: ${request.url()}`);
+        request.abort();
+      }
+    });
+    seen = await tryAnOperation(page).catch((error) => {
+      throw new Error([error.message, ...faults].join('\n'));
+    });
+  });
+  if (!/^2\d\d$/.test(seen.status)) {
+    faults.push(`the operation was answered ${seen.status}`);
+  }
+  if (!requests.includes('GET /v1/contacts')) {
+    faults.push('the page has not called the API');
+  }
+  if (faults.length) {
+    throw new Error(faults.join('\n'));
+  }
+  return `${seen.operations} operations; one was tried and answered ${seen.status}; ${requests.length} requests, none off the origin`;
+});
