@@ -10,8 +10,8 @@ use shared::{
 use utoipa::ToSchema;
 
 use crate::openapi::schemas::{
-    CountNumber, DetailText, GroupText, HistoryList, MaskedBody, OperationText, ReasonText, SizeNumber,
-    StateText, WordText,
+    CountNumber, DetailText, GroupText, OperationText, ReasonText, SizeNumber, StateText, WordText, history,
+    masked_body,
 };
 
 /// A dead letter in a list.
@@ -63,12 +63,12 @@ pub(crate) struct DeadLetterDetail {
     #[serde(flatten)]
     pub(crate) letter: DeadLetterView,
     /// The message with its personal data masked; `null` if it is not JSON.
-    #[schema(value_type = MaskedBody, inline)]
+    #[schema(schema_with = masked_body, required = true)]
     pub(crate) masked_body: Option<Value>,
     /// What a replay would come to now.
     pub(crate) replay_would: crate::actions::Prediction,
     /// Every dead letter of the same command, oldest first.
-    #[schema(value_type = HistoryList, inline)]
+    #[schema(schema_with = history, required = true)]
     pub(crate) history: Vec<DeadLetterView>,
 }
 

@@ -13,7 +13,10 @@ use shared::{
 };
 use utoipa::{
     PartialSchema, ToSchema,
-    openapi::{ObjectBuilder, Ref, RefOr, Schema, Type, schema::ArrayBuilder},
+    openapi::{
+        ObjectBuilder, Ref, RefOr, Schema, Type,
+        schema::{ArrayBuilder, SchemaType},
+    },
 };
 
 use crate::{actions::HISTORY_MAX, view::DeadLetterView};
@@ -40,26 +43,20 @@ schema_types! {
     CountNumber = integer(0, u32::MAX.into());
     /// How large, in bytes.
     SizeNumber = integer(0, u32::MAX.into());
-    /// A payload with its values masked.
-    MaskedBody = ObjectBuilder::new()
-        .schema_type(utoipa::openapi::schema::SchemaType::from_iter([Type::Object, Type::Null]))
-        .description(Some("The message, its personal data masked; null if it is not JSON."));
 }
 
-/// Dead letters of one command.
-#[derive(Debug)]
-pub(crate) struct HistoryList;
-
-impl PartialSchema for HistoryList {
-    fn schema() -> RefOr<Schema> {
-        list(HISTORY_MAX).into()
-    }
+/// A payload with its values masked.
+pub(crate) fn masked_body() -> ObjectBuilder {
+    ObjectBuilder::new()
+        .schema_type(SchemaType::from_iter([Type::Object, Type::Null]))
+        .description(Some(
+            "The message, its personal data masked; null if it is not JSON.",
+        ))
 }
 
-impl ToSchema for HistoryList {
-    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
-        schemas.push((DeadLetterView::name().into_owned(), DeadLetterView::schema()));
-    }
+/// The dead letters of one command.
+pub(crate) fn history() -> ArrayBuilder {
+    list(HISTORY_MAX).description(Some("Every dead letter of the same command, oldest first."))
 }
 
 /// A page of dead letters.
@@ -79,7 +76,7 @@ impl PartialSchema for DeadLetterPage {
 
 impl ToSchema for DeadLetterPage {
     fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
-        HistoryList::schemas(schemas);
+        schemas.push((DeadLetterView::name().into_owned(), DeadLetterView::schema()));
     }
 }
 
