@@ -9,6 +9,9 @@ use shared::http::problem::Problem;
 
 use crate::{lists, representation::Representation};
 
+/// The longest `If-Match`, in characters: ours are far shorter.
+pub const IF_MATCH_MAX_CHARS: usize = 2048;
+
 /// The entity tag that no contact has: what a tag is read as that is well-formed but cannot be one of ours.
 const NO_CONTACTS_TAG: &str = "00000000000000000000000000000000";
 
@@ -24,20 +27,24 @@ pub fn if_match_as_received(headers: &HeaderMap) -> String {
 /// Reads `If-Match`.
 ///
 /// # Errors
-/// `malformed-request` if it is neither `*` nor a list of 1 to [`IfMatch::MAX_TAGS`] entity tags.
-pub fn if_match(text: &str) -> Result<Option<IfMatch>, Problem> {
-    if text.is_empty() {
+/// `malformed-request` if it is there and neither `*` nor a list of 1 to [`IfMatch::MAX_TAGS`] entity tags of at most
+/// [`IF_MATCH_MAX_CHARS`] in all: whoever sends an empty one meant a condition, and must not change what others wrote.
+pub fn if_match(headers: &HeaderMap) -> Result<Option<IfMatch>, Problem> {
+    if !headers.contains_key(header::IF_MATCH) {
         return Ok(None);
     }
-    parse(text).map(Some).ok_or_else(|| {
+    parse(&if_match_as_received(headers)).map(Some).ok_or_else(|| {
         Problem::malformed(format!(
-            "If-Match must be * or a list of at most {} quoted entity tags.",
+            "If-Match must be * or a list of at most {} quoted entity tags, {IF_MATCH_MAX_CHARS} characters in all.",
             IfMatch::MAX_TAGS
         ))
     })
 }
 
 fn parse(text: &str) -> Option<IfMatch> {
+    if text.len() > IF_MATCH_MAX_CHARS {
+        return None;
+    }
     if text.trim() == "*" {
         return Some(IfMatch::Any);
     }

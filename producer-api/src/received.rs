@@ -80,7 +80,7 @@ impl Received {
         let headers = request.headers();
         let key = IdempotencyKey::read(headers)?;
         let if_match_text = conditions::if_match_as_received(headers);
-        let if_match = conditions::if_match(&if_match_text)?;
+        let if_match = conditions::if_match(headers)?;
         let body = read_body(request, payload, media).await?;
         let traceparent = request
             .extensions()

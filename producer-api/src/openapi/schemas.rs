@@ -24,6 +24,7 @@ use utoipa::{
 
 use super::parts::filters;
 use crate::{
+    conditions::IF_MATCH_MAX_CHARS,
     contact_query::SORTS,
     idempotency_key,
     resources::{CommandView, ContactItem, status_word},
@@ -99,7 +100,7 @@ schema_types! {
     /// `Prefer`.
     PreferText = text(0, HEADER_VALUE_MAX_CHARS).pattern(Some(ANY_HEADER_PATTERN));
     /// `If-Match`.
-    IfMatchText = text(1, HEADER_VALUE_MAX_CHARS).pattern(Some(IF_MATCH_PATTERN));
+    IfMatchText = text(1, IF_MATCH_MAX_CHARS).pattern(Some(IF_MATCH_PATTERN));
     /// `If-None-Match`.
     IfNoneMatchText = text(0, HEADER_VALUE_MAX_CHARS).pattern(Some(ANY_HEADER_PATTERN));
     /// `ETag`.

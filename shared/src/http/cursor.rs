@@ -14,8 +14,8 @@ use uuid::Uuid;
 
 use crate::{domain::IdKey, store::contacts::SortKey};
 
-/// The longest cursor that is looked at, in characters: the longest name has a sort key far shorter.
-pub const MAX_CHARS: usize = 16 * 1024;
+/// The longest cursor that is looked at, in characters. That of the longest name fits, and fits into a URL.
+pub const MAX_CHARS: usize = 6 * 1024;
 
 /// What the key is for. Another form of cursors has another word, so that none is taken for the other.
 const PURPOSE: &str = "cursor 2";
@@ -114,6 +114,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::domain::Name;
 
     fn ids() -> IdKey {
         IdKey::new(&[7; 32]).unwrap()
@@ -131,6 +132,19 @@ mod tests {
             key,
             id: Uuid::from_u128(id),
         })
+    }
+
+    /// No letter is longer once it is taken apart than this one.
+    #[test]
+    fn the_cursor_of_the_longest_name_can_be_read() {
+        let name = Name::parse(&"\u{FDFA}".repeat(Name::MAX_CHARS)).unwrap();
+        let cursor = Cursor {
+            way: Way::Next,
+            key: SortKey::Text(name.sort_key()),
+            id: Uuid::nil(),
+        };
+        let text = cursor.seal(&ids(), "");
+        assert_eq!(Cursor::open(&text, &ids(), ""), Some(cursor), "{}", text.len());
     }
 
     proptest! {

@@ -50,6 +50,10 @@ async fn stale_versions_are_rejected_by_the_worker(app: &TestApp) {
     assert_eq!(command.text_of("/status"), "rejected");
     assert_eq!(command.json()["problem"]["status"], 412);
 
+    // An empty condition is a mistake, not none.
+    let empty = app.send(put("Caio", "")).await;
+    assert_eq!(empty.problem(400), "malformed-request");
+
     let vcard = format!("\"{}-v\"", etag.trim_matches('"'));
     let current = app.write_and_wait(put("Bia", &format!("\"x\", {vcard}"))).await;
     assert_eq!(
