@@ -19,7 +19,7 @@ const ARROWS: [(&str, &[&str]); 15] = [
     ("store", &["clock", "domain", "planned_fault", "wire"]),
     ("settings", &["broker", "camel_case", "domain", "wire"]),
     ("telemetry", &["settings"]),
-    ("management", &["telemetry"]),
+    ("management", &["http", "telemetry"]),
     (
         "http",
         &["broker", "camel_case", "domain", "settings", "store", "telemetry"],
