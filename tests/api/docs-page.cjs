@@ -1,9 +1,10 @@
 // The page /docs in Chromium: it shows the operations, "Try it out" gets a live answer, and nothing leaves the origin, breaks
-// the content security policy or is an error on the console. usage: node docs-page.cjs API_URL SCREENSHOT
+// the content security policy or is an error on the console. usage: node docs-page.cjs API_URL PATH SCREENSHOT,
+// PATH being that of the list to try.
 const { withPage, main } = require('./chromium.cjs');
 
-const [api, screenshot] = process.argv.slice(2);
-const OPERATION = '.opblock-get:has(.opblock-summary-path[data-path="/v1/contacts"])';
+const [api, path, screenshot] = process.argv.slice(2);
+const OPERATION = `.opblock-get:has(.opblock-summary-path[data-path="${path}"])`;
 
 async function tryAnOperation(page) {
   await page.goto(`${api}/docs`, { waitUntil: 'networkidle0' });
@@ -64,7 +65,7 @@ main(async () => {
   if (!/^2\d\d$/.test(seen.status)) {
     faults.push(`the operation was answered ${seen.status}`);
   }
-  if (!requests.includes('GET /v1/contacts')) {
+  if (!requests.includes(`GET ${path}`)) {
     faults.push('the page has not called the API');
   }
   if (faults.length) {

@@ -8,16 +8,12 @@ use utoipa::{
 
 use super::schema::{SecondsNumber, text};
 use crate::{
-    http::{
-        cursor,
-        edge::MAX_REQUEST_ID_CHARS,
-        listener::{MAX_HEADER_BYTES, MAX_URI_BYTES},
-    },
+    http::{cursor, edge::MAX_REQUEST_ID_CHARS, listener::MAX_URI_BYTES},
     schema_types,
 };
 
-/// The longest value of a header that the document allows: all that the section takes.
-pub const HEADER_VALUE_MAX_CHARS: usize = MAX_HEADER_BYTES;
+/// The longest value of a header that the document allows; the whole section has a bound of its own.
+pub const HEADER_VALUE_MAX_CHARS: usize = 1024;
 
 /// The longest field of the rate limit, in characters.
 const RATE_LIMIT_MAX_CHARS: usize = 100;
