@@ -41,17 +41,20 @@ fn main() -> anyhow::Result<ExitCode> {
 }
 
 async fn program() -> anyhow::Result<ExitCode> {
-    let arguments = Arguments::parse();
-    if let Some(Command::Openapi(arguments)) = arguments.command {
-        openapi::print(&arguments);
-        return Ok(ExitCode::SUCCESS);
-    }
-    let Some(settings) = arguments.common.start()? else {
-        return Ok(ExitCode::SUCCESS);
-    };
-    match arguments.command {
-        None | Some(Command::Run | Command::Openapi(_)) => run::run(&settings).await?,
-        Some(Command::Migrate { direction }) => migrate::migrate(&settings, direction).await?,
+    let Arguments { common, command } = Arguments::parse();
+    match command.unwrap_or(Command::Run) {
+        // Needs no settings, so that it can be printed wherever the program is built.
+        Command::Openapi(arguments) => openapi::print(&arguments),
+        Command::Run => {
+            if let Some(settings) = common.start()? {
+                run::run(&settings).await?;
+            }
+        }
+        Command::Migrate { direction } => {
+            if let Some(settings) = common.start()? {
+                migrate::migrate(&settings, direction).await?;
+            }
+        }
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -3,15 +3,14 @@
 use serde::Serialize;
 use serde_json::Value;
 use shared::{
-    http::openapi::schema::{TimeText, UuidText, or_null},
+    http::openapi::schema::{OperationText, TimeText, UuidText, or_null},
     store::dead_letters::StoredDeadLetter,
     wire::rfc3339,
 };
 use utoipa::ToSchema;
 
 use crate::openapi::schemas::{
-    CountNumber, DetailText, GroupText, OperationText, ReasonText, SizeNumber, StateText, WordText, history,
-    masked_body,
+    CountNumber, DetailText, GroupText, ReasonText, SizeNumber, StateText, WordText, history, masked_body,
 };
 
 /// A dead letter in a list.

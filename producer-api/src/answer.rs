@@ -9,16 +9,17 @@ use actix_web::{
     web::Data,
 };
 use shared::{
-    domain::{Life, Operation},
+    domain::{Action, Life, Operation},
     http::problem::Problem,
     store::contacts::Contact,
     wire::CommandStatus,
 };
 
 use crate::{
-    accept::Accepted,
+    accept::{Accepted, Target, accept},
     api::Api,
     prefer::{Honoured, Prefer, Return},
+    received::Received,
     representation::Representation,
     resources::{CommandView, ContactView, command_path, contact_path},
     waiters::{Ended, Interest, Waited},
@@ -29,11 +30,25 @@ const OPERATION_LOCATION: HeaderName = HeaderName::from_static("operation-locati
 /// What a pending command asks its client to wait, in seconds.
 pub const PENDING_RETRY_AFTER_SECONDS: u64 = 1;
 
+/// Accepts a write and answers it.
+///
+/// # Errors
+/// As [`accept`]; and the command's rejection, or `contact-deleted`, if that was waited for.
+pub async fn accept_and_answer(
+    api: &Data<Api>,
+    received: &Received,
+    action: Action,
+    target: Target,
+) -> Result<HttpResponse, Problem> {
+    let accepted = accept(api, received, action, target).await?;
+    answer(api, accepted, received.prefer, &received.origin).await
+}
+
 /// Answers an accepted write.
 ///
 /// # Errors
 /// The command's rejection, or `contact-deleted`, if that was waited for.
-pub async fn answer(
+async fn answer(
     api: &Data<Api>,
     accepted: Accepted,
     prefer: Prefer,

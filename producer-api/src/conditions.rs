@@ -15,25 +15,22 @@ pub const IF_MATCH_MAX_CHARS: usize = 2048;
 /// The entity tag that no contact has: what a tag is read as that is well-formed but cannot be one of ours.
 const NO_CONTACTS_TAG: &str = "00000000000000000000000000000000";
 
-/// `If-Match` as it was received, for the hash of the request: its lines with `, ` between.
-pub fn if_match_as_received(headers: &HeaderMap) -> String {
+/// `If-Match` as it was received, if it was: its lines with `, ` between.
+pub fn if_match_as_received(headers: &HeaderMap) -> Option<String> {
     let lines: Vec<_> = headers
         .get_all(header::IF_MATCH)
         .map(|line| String::from_utf8_lossy(line.as_bytes()))
         .collect();
-    lines.join(", ")
+    (!lines.is_empty()).then(|| lines.join(", "))
 }
 
 /// Reads `If-Match`.
 ///
 /// # Errors
-/// `malformed-request` if it is there and neither `*` nor a list of 1 to [`IfMatch::MAX_TAGS`] entity tags of at most
+/// `malformed-request` if it is neither `*` nor a list of 1 to [`IfMatch::MAX_TAGS`] entity tags of at most
 /// [`IF_MATCH_MAX_CHARS`] in all: whoever sends an empty one meant a condition, and must not change what others wrote.
-pub fn if_match(headers: &HeaderMap) -> Result<Option<IfMatch>, Problem> {
-    if !headers.contains_key(header::IF_MATCH) {
-        return Ok(None);
-    }
-    parse(&if_match_as_received(headers)).map(Some).ok_or_else(|| {
+pub fn if_match(text: &str) -> Result<IfMatch, Problem> {
+    parse(text).ok_or_else(|| {
         Problem::malformed(format!(
             "If-Match must be * or a list of at most {} quoted entity tags, {IF_MATCH_MAX_CHARS} characters in all.",
             IfMatch::MAX_TAGS

@@ -58,7 +58,7 @@ pub struct Received {
     pub body: Bytes,
     /// The idempotency key, if any.
     pub key: Option<IdempotencyKey>,
-    /// `If-Match`, not read.
+    /// `If-Match`, not read; empty if it was not there.
     pub if_match_text: String,
     /// `If-Match`.
     pub if_match: Option<IfMatch>,
@@ -80,7 +80,7 @@ impl Received {
         let headers = request.headers();
         let key = IdempotencyKey::read(headers)?;
         let if_match_text = conditions::if_match_as_received(headers);
-        let if_match = conditions::if_match(headers)?;
+        let if_match = if_match_text.as_deref().map(conditions::if_match).transpose()?;
         let body = read_body(request, payload, media).await?;
         let traceparent = request
             .extensions()
@@ -91,7 +91,7 @@ impl Received {
             path: request.uri().path().to_owned(),
             body,
             key,
-            if_match_text,
+            if_match_text: if_match_text.unwrap_or_default(),
             if_match,
             prefer: prefer(request),
             traceparent,

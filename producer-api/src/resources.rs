@@ -6,7 +6,7 @@ use shared::{
     http::{
         openapi::{
             ProblemSchema,
-            schema::{TimeText, UuidText, or_null},
+            schema::{OperationText, TimeText, UuidText, or_null},
         },
         problem::{Document, Problem},
     },
@@ -18,8 +18,7 @@ use utoipa::ToSchema;
 use crate::{
     accept::Accepted,
     openapi::schemas::{
-        AreaCodeText, AttemptsNumber, EmailText, NameText, OperationText, PathText, PhoneText, StateText,
-        StatusText,
+        AreaCodeText, AttemptsNumber, EmailText, NameText, PathText, PhoneText, StateText, StatusText,
     },
     server::{COMMANDS, CONTACTS},
 };

@@ -22,9 +22,12 @@ use utoipa::{
 };
 
 use crate::{
-    http::openapi::{
-        Description,
-        schema::{self, words},
+    http::{
+        edge::resource,
+        openapi::{
+            Description,
+            schema::{self, words},
+        },
     },
     schema_types,
     telemetry::Metrics,
@@ -53,6 +56,8 @@ pub trait Health: Send + Sync {
 }
 
 const HEALTH: &str = "/health";
+/// What the health routes allow.
+const HEALTH_METHODS: &str = "GET, HEAD";
 
 #[derive(Serialize)]
 struct Report {
@@ -110,9 +115,9 @@ pub fn health_routes(health: Arc<dyn Health>) -> impl FnOnce(&mut web::ServiceCo
     move |routes| {
         routes
             .app_data(web::Data::from(health))
-            .service(web::resource("/livez").get(livez).head(livez))
-            .service(web::resource("/readyz").get(readyz).head(readyz))
-            .service(web::resource(HEALTH).get(report).head(report));
+            .service(resource("/livez", HEALTH_METHODS).get(livez).head(livez))
+            .service(resource("/readyz", HEALTH_METHODS).get(readyz).head(readyz))
+            .service(resource(HEALTH, HEALTH_METHODS).get(report).head(report));
     }
 }
 

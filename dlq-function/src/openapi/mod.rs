@@ -2,15 +2,12 @@
 
 use actix_web::http::Method;
 use shared::{
-    http::openapi::{Api, schema::UuidText},
+    http::openapi::{Api, parameter, schema::UuidText},
     management,
 };
 use utoipa::openapi::path::{Parameter, ParameterIn};
 
-use crate::routes::{
-    DEAD_LETTER, DEAD_LETTERS, DISCARD, REPLAY, describe_discard, describe_get, describe_list,
-    describe_replay,
-};
+use crate::routes::{DEAD_LETTER, DEAD_LETTERS, DISCARD, REPLAY, discard, get, list, replay};
 
 pub(crate) mod schemas;
 
@@ -31,17 +28,17 @@ pub fn api() -> Api {
             management::HEALTH_GROUP,
         ],
         operations: vec![
-            (Method::GET, DEAD_LETTERS, describe_list()),
-            (Method::GET, DEAD_LETTER, describe_get()),
-            (Method::POST, REPLAY, describe_replay()),
-            (Method::POST, DISCARD, describe_discard()),
+            (Method::GET, DEAD_LETTERS, list::describe()),
+            (Method::GET, DEAD_LETTER, get::describe()),
+            (Method::POST, REPLAY, replay::describe()),
+            (Method::POST, DISCARD, discard::describe()),
             management::describe_health(),
         ],
     }
 }
 
 /// The id in the path.
-pub(crate) fn id() -> Parameter {
+pub(crate) fn id_parameter() -> Parameter {
     let description = "The id of the dead letter.";
-    shared::http::openapi::parameter::<UuidText>("id", ParameterIn::Path, description, None)
+    parameter::<UuidText>("id", ParameterIn::Path, description, None)
 }

@@ -14,7 +14,7 @@ use shared::http::{
 use super::{Desk, id};
 use crate::{
     metrics::How,
-    openapi::{DEAD_LETTERS_TAG, id as id_parameter},
+    openapi::{DEAD_LETTERS_TAG, id_parameter},
     view::DeadLetterDetail,
 };
 

@@ -13,7 +13,7 @@ use shared::http::{
 
 use super::{Desk, id, missing};
 use crate::{
-    openapi::{DEAD_LETTERS_TAG, id as id_parameter},
+    openapi::{DEAD_LETTERS_TAG, id_parameter},
     view::DeadLetterDetail,
 };
 

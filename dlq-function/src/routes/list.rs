@@ -11,7 +11,7 @@ use shared::{
         json::{Field, Members},
         openapi::{
             Description, link, parameter,
-            schema::{CursorText, LimitNumber, TimeInput, UuidText},
+            schema::{CursorText, LimitNumber, OperationText, TimeInput, UuidText},
         },
         page::{self, bad_cursor, limit, number},
         problem::{Code, Problem},
@@ -30,7 +30,7 @@ use super::Desk;
 use crate::{
     openapi::{
         DEAD_LETTERS_TAG,
-        schemas::{DeadLetterPage, GroupText, OperationText, ReasonText, StateText},
+        schemas::{DeadLetterPage, GroupText, ReasonText, StateText},
     },
     view::DeadLetterView,
 };
@@ -65,8 +65,7 @@ pub(crate) fn describe() -> Description {
 }
 
 fn parameters() -> [Parameter; 10] {
-    let query = ParameterIn::Query;
-    let query = || query.clone();
+    let query = || ParameterIn::Query;
     [
         parameter::<ReasonText>("reason", query(), "Why it could not be processed.", None),
         parameter::<OperationText>("operation", query(), "What the command would do.", None),

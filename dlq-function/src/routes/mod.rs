@@ -32,15 +32,10 @@ use crate::{
     view::DeadLetterDetail,
 };
 
-mod discard;
-mod get;
-mod list;
-mod replay;
-
-pub(crate) use discard::describe as describe_discard;
-pub(crate) use get::describe as describe_get;
-pub(crate) use list::describe as describe_list;
-pub(crate) use replay::describe as describe_replay;
+pub(crate) mod discard;
+pub(crate) mod get;
+pub(crate) mod list;
+pub(crate) mod replay;
 
 pub(crate) const DEAD_LETTERS: &str = "/v1/dead-letters";
 pub(crate) const DEAD_LETTER: &str = "/v1/dead-letters/{id}";

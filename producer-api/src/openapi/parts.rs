@@ -83,40 +83,35 @@ pub fn vcards() -> Content {
 
 /// A filter of contacts: a query parameter, and a member of a search.
 pub struct Filter {
-    /// Its name in both.
-    pub name: &'static str,
-    description: &'static str,
-    schema: RefOr<Schema>,
+    parameter: Parameter,
     or_null: RefOr<Schema>,
-    example: Option<Value>,
 }
 
 impl Filter {
-    fn of<T: PartialSchema>(name: &'static str, description: &'static str, example: Option<Value>) -> Self {
+    fn of<T: PartialSchema>(name: &str, description: &str, example: Option<Value>) -> Self {
         Self {
-            name,
-            description,
-            schema: T::schema(),
+            parameter: parameter::<T>(name, ParameterIn::Query, description, example),
             or_null: or_null::<T>(),
-            example,
         }
+    }
+
+    /// Its name in both.
+    pub fn name(&self) -> String {
+        self.parameter.name.clone()
     }
 
     /// Its schema in a body, where `null` is as if it were not there.
     pub fn in_body(self) -> RefOr<Schema> {
         let mut schema = self.or_null;
         if let RefOr::T(Schema::Object(object)) = &mut schema {
-            object.description = Some(self.description.to_owned());
+            object.description = self.parameter.description;
         }
         schema
     }
 
     /// The query parameter.
     pub fn in_query(self) -> Parameter {
-        let mut parameter =
-            parameter::<UuidText>(self.name, ParameterIn::Query, self.description, self.example);
-        parameter.schema = Some(self.schema);
-        parameter
+        self.parameter
     }
 }
 

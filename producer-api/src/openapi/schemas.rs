@@ -2,24 +2,18 @@
 //! ([`resources`](crate::resources)).
 
 use shared::{
-    domain::{AreaCode, Email, Name, Operation, Phone, Rejection, SearchQuery, State},
-    http::{
-        openapi::{
-            HEADER_VALUE_MAX_CHARS,
-            schema::{CursorText, integer, or_null, text, words},
-        },
-        page::MAX_LIMIT,
+    domain::{AreaCode, Email, Name, Phone, Rejection, SearchQuery, State},
+    http::openapi::{
+        HEADER_VALUE_MAX_CHARS,
+        schema::{CursorText, any_text, integer, or_null, page, text, words},
     },
     schema_types,
     store::commands::RECORDED_STATUSES,
     wire::CommandStatus,
 };
 use utoipa::{
-    PartialSchema, ToSchema,
-    openapi::{
-        ObjectBuilder, Ref,
-        schema::{AdditionalProperties, ArrayBuilder},
-    },
+    PartialSchema,
+    openapi::{ObjectBuilder, schema::AdditionalProperties},
 };
 
 use super::parts::filters;
@@ -32,8 +26,6 @@ use crate::{
 
 const E164_PATTERN: &str = r"^\+[1-9]\d{1,14}$";
 const PATH_MAX_CHARS: usize = 100;
-/// What every text matches: for those whose rules no pattern can say.
-const ANY_PATTERN: &str = r"^[\s\S]*$";
 /// What every header matches of which that is ignored which cannot be read.
 const ANY_HEADER_PATTERN: &str = r"^[^\x00-\x08\x0a-\x1f\x7f]*$";
 const IDEMPOTENCY_KEY_PATTERN: &str =
@@ -43,7 +35,7 @@ const IF_MATCH_PATTERN: &str = r#"^(\*|(W/)?"[\x21\x23-\x7e]*"(, ?(W/)?"[\x21\x2
 const ETAG_PATTERN: &str = r#"^"[0-9a-f]{32}(-v)?"$"#;
 const ETAG_MAX_CHARS: usize = 36;
 const ORIGIN_MAX_CHARS: usize = 300;
-/// [`MAX_LIMIT`] contacts of the longest names, whose letters take four bytes each and are folded.
+/// [`MAX_LIMIT`](shared::http::page::MAX_LIMIT) contacts of the longest names, whose letters take four bytes each and are folded.
 const VCARDS_MAX_CHARS: usize = 256 * 1024;
 
 const STATUSES: [CommandStatus; 5] = [
@@ -56,37 +48,32 @@ const STATUSES: [CommandStatus; 5] = [
 
 schema_types! {
     /// A name as requests have it.
-    NameInput = text(Name::MIN_CHARS, Name::MAX_CHARS)
-        .pattern(Some(ANY_PATTERN))
+    NameInput = any_text(Name::MIN_CHARS, Name::MAX_CHARS)
         .description(Some("At least one letter and no control characters; blanks around it do not count."));
     /// A name as answers have it.
-    NameText = text(1, Name::STORED_MAX_CHARS).pattern(Some(ANY_PATTERN));
+    NameText = any_text(1, Name::STORED_MAX_CHARS);
     /// A phone as requests have it.
-    PhoneInput = text(1, Phone::INPUT_MAX_CHARS)
-        .pattern(Some(ANY_PATTERN))
+    PhoneInput = any_text(1, Phone::INPUT_MAX_CHARS)
         .description(Some("E.164, or a Brazilian number with its area code (DDD) in any usual punctuation. Must exist in its numbering plan."));
     /// A phone as answers have it.
     PhoneText = text(3, 16).pattern(Some(E164_PATTERN)).description(Some("E.164."));
     /// An e-mail address as requests have it.
-    EmailInput = text(1, Email::MAX_CHARS)
-        .pattern(Some(ANY_PATTERN))
+    EmailInput = any_text(1, Email::MAX_CHARS)
         .description(Some("A local part, `@`, and a domain with a dot."));
     /// An e-mail address as answers have it.
-    EmailText = text(1, Email::STORED_MAX_CHARS).pattern(Some(ANY_PATTERN));
+    EmailText = any_text(1, Email::STORED_MAX_CHARS);
     /// An area code.
     AreaCodeText = words(AreaCode::all().map(|code| code.to_string()))
         .description(Some("A Brazilian area code (DDD); follows from the phone."));
     /// A state.
     StateText = words(State::all().map(State::as_str))
         .description(Some("A Brazilian state (UF); follows from the phone."));
-    /// An operation.
-    OperationText = words(Operation::ALL.map(Operation::as_str));
     /// A status of a command.
     StatusText = words(STATUSES.map(status_word));
     /// A status that commands are found by.
     RecordedStatusText = words(RECORDED_STATUSES);
     /// What is searched for.
-    SearchText = text(1, SearchQuery::MAX_CHARS).pattern(Some(ANY_PATTERN));
+    SearchText = any_text(1, SearchQuery::MAX_CHARS);
     /// A sort.
     SortText = words(SORTS.into_iter().flat_map(|(word, _)| [word.to_owned(), format!("-{word}")]));
     /// How often a command was tried.
@@ -109,19 +96,22 @@ schema_types! {
     PreferenceAppliedText = text(1, HEADER_VALUE_MAX_CHARS).pattern(Some(r"^[a-z0-9=, -]+$"));
     /// vCards.
     VCardsText = text(0, VCARDS_MAX_CHARS).pattern(Some(r"^(BEGIN:VCARD\r\nVERSION:4\.0\r\n[\s\S]*END:VCARD\r\n)*$"));
+    /// The body of POST and PUT.
+    NewContact = with_fields(closed("All fields of a contact. A phone or an e-mail address must be there.")).required("name");
+    /// The body of PATCH.
+    ContactPatch = with_fields(closed(
+        "Some fields of a contact: a member that is absent is kept, one that is null is cleared (RFC 7396).",
+    ));
+    /// The body of a search.
+    ContactSearch = filters().into_iter().fold(
+        closed("Which contacts: every filter that is there must hold."),
+        |object, filter| object.property(filter.name(), filter.in_body()),
+    );
+    /// A page of contacts.
+    ContactPage [ContactItem] = page::<ContactItem>().property("prevCursor", CursorText::schema());
+    /// A page of commands.
+    CommandPage [CommandView] = page::<CommandView>();
 }
-
-/// The body of POST and PUT.
-#[derive(Debug)]
-pub struct NewContact;
-
-/// The body of PATCH.
-#[derive(Debug)]
-pub struct ContactPatch;
-
-/// The body of a search.
-#[derive(Debug)]
-pub struct ContactSearch;
 
 /// An object without other members.
 fn closed(about: &str) -> ObjectBuilder {
@@ -136,77 +126,3 @@ fn with_fields(object: ObjectBuilder) -> ObjectBuilder {
         .property("phone", or_null::<PhoneInput>())
         .property("email", or_null::<EmailInput>())
 }
-
-macro_rules! object_schema {
-    ($name:ident, $object:expr) => {
-        impl PartialSchema for $name {
-            fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
-                $object.into()
-            }
-        }
-        impl ToSchema for $name {}
-    };
-}
-
-object_schema!(
-    NewContact,
-    with_fields(closed(
-        "All fields of a contact. A phone or an e-mail address must be there."
-    ))
-    .required("name")
-);
-object_schema!(
-    ContactPatch,
-    with_fields(closed(
-        "Some fields of a contact: a member that is absent is kept, one that is null is cleared (RFC 7396)."
-    ))
-);
-object_schema!(
-    ContactSearch,
-    filters().into_iter().fold(
-        closed("Which contacts: every filter that is there must hold."),
-        |object, filter| object.property(filter.name, filter.in_body())
-    )
-);
-
-/// A page of contacts.
-#[derive(Debug)]
-pub struct ContactPage;
-
-/// A page of commands.
-#[derive(Debug)]
-pub struct CommandPage;
-
-fn page<T: ToSchema>() -> ObjectBuilder {
-    let items = ArrayBuilder::new()
-        .items(Ref::from_schema_name(T::name()))
-        .max_items(usize::try_from(MAX_LIMIT).ok());
-    ObjectBuilder::new()
-        .property("items", items)
-        .property("nextCursor", or_null::<CursorText>())
-        .required("items")
-        .required("nextCursor")
-}
-
-macro_rules! page_schema {
-    ($name:ident, $item:ty, $object:expr) => {
-        impl PartialSchema for $name {
-            fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
-                $object.into()
-            }
-        }
-        impl ToSchema for $name {
-            fn schemas(schemas: &mut Vec<(String, utoipa::openapi::RefOr<utoipa::openapi::Schema>)>) {
-                schemas.push((<$item>::name().into_owned(), <$item>::schema()));
-                <$item>::schemas(schemas);
-            }
-        }
-    };
-}
-
-page_schema!(
-    ContactPage,
-    ContactItem,
-    page::<ContactItem>().property("prevCursor", CursorText::schema())
-);
-page_schema!(CommandPage, CommandView, page::<CommandView>());

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, path::Path};
 
+use producer_api::contact_query;
 use reqwest::Method;
 use serde_json::Value;
 use shared::http::{openapi::flattened, problem::Code};
@@ -44,6 +45,26 @@ fn what_is_committed_is_what_the_code_says() {
             "producer-api/{file} is out of date: {command} > producer-api/{file}"
         );
     }
+}
+
+/// What is described is what is read, in a query and in a body alike.
+#[test]
+fn the_filters_are_those_that_are_known() {
+    let mut known = contact_query::MEMBERS.map(str::to_owned).to_vec();
+    known.sort();
+    let document = document();
+    let parameters = document["paths"]["/v1/contacts"]["get"]["parameters"]
+        .as_array()
+        .unwrap();
+    let mut parameters: Vec<_> = parameters
+        .iter()
+        .map(|parameter| parameter["name"].as_str().unwrap().to_owned())
+        .collect();
+    parameters.sort();
+    assert_eq!(parameters, known);
+    let body = &document["components"]["schemas"]["ContactSearch"]["properties"];
+    let members: Vec<_> = body.as_object().unwrap().keys().cloned().collect();
+    assert_eq!(members, known);
 }
 
 /// Azure API Management takes the id of an operation for its name.

@@ -3,7 +3,7 @@
 //!
 //! **Invariant:** the page loads nothing from elsewhere and runs no script but its own (Content Security Policy level 3).
 
-use std::fmt::Write;
+use std::{borrow::Cow, fmt::Write};
 
 use actix_web::{
     HttpRequest, HttpResponse,
@@ -112,10 +112,11 @@ fn swagger_ui(file: &str) -> Option<HttpResponse> {
     let known = SWAGGER_UI.into_iter().find(|known| *known == file)?;
     let config = utoipa_swagger_ui::Config::from(DOCUMENT_PATH);
     let found = utoipa_swagger_ui::serve(known, config.into()).ok()??;
-    Some(cacheable(
-        &found.content_type,
-        Bytes::copy_from_slice(&found.bytes),
-    ))
+    let bytes = match found.bytes {
+        Cow::Borrowed(bytes) => Bytes::from_static(bytes),
+        Cow::Owned(bytes) => Bytes::from(bytes),
+    };
+    Some(cacheable(&found.content_type, bytes))
 }
 
 /// None of it is personal; another version of the program has other files.

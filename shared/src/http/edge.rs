@@ -24,9 +24,6 @@ use super::{
     quota::Quota,
 };
 
-/// What the health routes allow.
-const HEALTH_METHODS: &str = "GET, HEAD";
-
 /// The header that names a request.
 pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// The longest request id that is taken, in characters.
@@ -205,8 +202,6 @@ fn of_error(error: &Error) -> Problem {
 pub(super) fn framework(status: StatusCode) -> Problem {
     match status {
         StatusCode::NOT_FOUND => Problem::new(Code::NotFound, "No resource has this path."),
-        // Every other resource says itself what it allows.
-        StatusCode::METHOD_NOT_ALLOWED => method_not_allowed(HEALTH_METHODS),
         StatusCode::PAYLOAD_TOO_LARGE => Problem::new(Code::PayloadTooLarge, "The body is too large."),
         StatusCode::UNSUPPORTED_MEDIA_TYPE => {
             Problem::new(Code::UnsupportedMediaType, "The media type is not supported.")

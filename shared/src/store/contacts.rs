@@ -148,11 +148,7 @@ impl Store {
                 .all(&self.read)
                 .await?)
         };
-        self.timed(read)
-            .await?
-            .into_iter()
-            .map(Contact::try_from)
-            .collect()
+        contacts(self.timed(read).await?)
     }
 
     /// Whether a contact has a row, born or not.
@@ -186,11 +182,7 @@ impl Store {
             }
             Ok(rows)
         };
-        self.timed(read)
-            .await?
-            .into_iter()
-            .map(Contact::try_from)
-            .collect()
+        contacts(self.timed(read).await?)
     }
 
     /// The statements of [`contacts_page`](Self::contacts_page), for those who ask the database how it runs them. The first
@@ -215,6 +207,10 @@ impl Store {
         };
         page.iter().map(|statement| sql.build(statement)).collect()
     }
+}
+
+fn contacts(rows: Vec<Model>) -> Result<Vec<Contact>, StoreError> {
+    rows.into_iter().map(Contact::try_from).collect()
 }
 
 /// A sort order and where in it a page starts.

@@ -7,26 +7,27 @@ use actix_web::{
 };
 use shared::domain::{Action, Operation};
 
+use super::describe_write;
 use shared::http::{
     openapi::Description,
     problem::{Code, Problem},
 };
 
 use crate::{
-    accept::{Target, accept},
-    answer::answer,
+    accept::Target,
+    answer::accept_and_answer,
     api::Api,
     contact_body::WholeContact,
     openapi::{CONTACTS_TAG, examples, parts, schemas::NewContact},
     received::{MediaType, Received},
-    resources::{CommandView, ContactView},
+    resources::ContactView,
 };
 
 /// The operation in the description of the API.
 pub fn describe() -> Description {
     let about = "A contact needs a name, and a phone or an e-mail address. `areaCode` and `state` follow from a Brazilian phone.";
-    Description::new("create-contact", CONTACTS_TAG, "Create a contact", about)
-        .parameters(parts::write())
+    let create = Description::new("create-contact", CONTACTS_TAG, "Create a contact", about);
+    describe_write(create)
         .body::<NewContact>(MediaType::Json.as_str(), "The contact.", examples::new_contact())
         .json::<ContactView>(
             StatusCode::CREATED,
@@ -38,13 +39,6 @@ pub fn describe() -> Description {
             ],
             Some(examples::contact()),
         )
-        .json::<CommandView>(
-            StatusCode::ACCEPTED,
-            "The queue has stored the command.",
-            parts::accepted(),
-            Some(examples::command()),
-        )
-        .problems(super::WRITE_PROBLEMS)
         .problems([Code::ValidationFailed])
 }
 
@@ -56,8 +50,7 @@ pub async fn create(api: Data<Api>, request: HttpRequest, payload: Payload) -> R
     let outcome = async {
         let received = Received::read(&request, payload, MediaType::Json).await?;
         let contact = WholeContact::read(received.members()?)?;
-        let accepted = accept(&api, &received, Action::Create(contact), Target::New).await?;
-        answer(&api, accepted, received.prefer, &received.origin).await
+        accept_and_answer(&api, &received, Action::Create(contact), Target::New).await
     };
     api.metrics.write(Operation::Create, outcome.await)
 }

@@ -7,42 +7,27 @@ use actix_web::{
 };
 use shared::domain::{Action, Operation};
 
-use super::contact_id;
+use super::{contact_id, describe_write_to_one};
 use shared::http::{openapi::Description, problem::Problem};
 
 use crate::{
-    accept::{Target, accept},
-    answer::answer,
+    accept::Target,
+    answer::accept_and_answer,
     api::Api,
-    openapi::{CONTACTS_TAG, examples, parts},
+    openapi::{CONTACTS_TAG, parts},
     received::{MediaType, Received},
-    resources::CommandView,
 };
 
 /// The operation in the description of the API.
 pub fn describe() -> Description {
     let about = "Final: all personal data is erased, only the id and the time remain. Deleting it again changes nothing.";
-    Description::new(
-        "delete-contact",
-        CONTACTS_TAG,
-        "Delete a contact and erase its data",
-        about,
-    )
-    .parameters([parts::id("contact"), parts::if_match()])
-    .parameters(parts::write())
-    .json::<CommandView>(
-        StatusCode::ACCEPTED,
-        "The queue has stored the command.",
-        parts::accepted(),
-        Some(examples::command()),
-    )
-    .answer(
+    let summary = "Delete a contact and erase its data";
+    let delete = Description::new("delete-contact", CONTACTS_TAG, summary, about);
+    describe_write_to_one(delete).answer(
         StatusCode::NO_CONTENT,
         "It was waited for, and is gone (`Prefer: wait`).",
         [parts::preference_applied()],
     )
-    .problems(super::WRITE_PROBLEMS)
-    .problems(super::EXISTING_PROBLEMS)
 }
 
 /// Accepts the delete of a contact; one that is deleted already included.
@@ -58,8 +43,7 @@ pub async fn delete(
     let outcome = async {
         let id = contact_id(&id)?;
         let received = Received::read(&request, payload, MediaType::Nothing).await?;
-        let accepted = accept(&api, &received, Action::Delete, Target::Existing(id)).await?;
-        answer(&api, accepted, received.prefer, &received.origin).await
+        accept_and_answer(&api, &received, Action::Delete, Target::Existing(id)).await
     };
     api.metrics.write(Operation::Delete, outcome.await)
 }

@@ -1,7 +1,21 @@
 //! `/v1/contacts`.
 
-use shared::domain::ContactId;
-use shared::http::problem::{Code, Problem};
+use actix_web::http::StatusCode;
+use serde_json::Value;
+use shared::{
+    domain::ContactId,
+    http::{
+        openapi::Description,
+        problem::{Code, Problem},
+    },
+};
+use utoipa::ToSchema;
+
+use crate::{
+    openapi::{examples, parts},
+    received::MediaType,
+    resources::{CommandView, ContactView},
+};
 
 pub mod create;
 pub mod delete;
@@ -23,6 +37,43 @@ const WRITE_PROBLEMS: [Code; 6] = [
 
 /// What besides a write to a contact that should exist may be refused with.
 const EXISTING_PROBLEMS: [Code; 2] = [Code::ContactNotFound, Code::StoreUnavailable];
+
+/// A write: its headers, the answer at once, and what it may be refused with.
+fn describe_write(write: Description) -> Description {
+    write
+        .parameters(parts::write())
+        .json::<CommandView>(
+            StatusCode::ACCEPTED,
+            "The queue has stored the command.",
+            parts::accepted(),
+            Some(examples::command()),
+        )
+        .problems(WRITE_PROBLEMS)
+}
+
+/// A write to a contact that should exist.
+fn describe_write_to_one(write: Description) -> Description {
+    let write = write.parameters([parts::id("contact"), parts::if_match()]);
+    describe_write(write).problems(EXISTING_PROBLEMS)
+}
+
+/// A write that sets fields, given the body that says which.
+fn describe_update<T: ToSchema>(update: Description, media: MediaType, example: Value) -> Description {
+    describe_write_to_one(update)
+        .body::<T>(media.as_str(), "The fields.", example)
+        .json::<ContactView>(
+            StatusCode::OK,
+            "It was waited for: the contact as it is (`Prefer: wait`).",
+            [parts::etag(), parts::preference_applied()],
+            Some(examples::contact()),
+        )
+        .answer(
+            StatusCode::NO_CONTENT,
+            "It was waited for, without the contact (`Prefer: wait, return=minimal`).",
+            [parts::etag(), parts::preference_applied()],
+        )
+        .problems([Code::ValidationFailed])
+}
 
 /// The contact that a path names. What is no id was never issued.
 fn contact_id(path: &str) -> Result<ContactId, Problem> {

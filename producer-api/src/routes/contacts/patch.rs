@@ -2,59 +2,28 @@
 
 use actix_web::{
     HttpRequest, HttpResponse,
-    http::StatusCode,
     web::{Data, Path, Payload},
 };
 use shared::domain::{Action, Operation};
 
-use super::contact_id;
-use shared::http::{
-    openapi::Description,
-    problem::{Code, Problem},
-};
+use super::{contact_id, describe_update};
+use shared::http::{openapi::Description, problem::Problem};
 
 use crate::{
-    accept::{Target, accept},
-    answer::answer,
+    accept::Target,
+    answer::accept_and_answer,
     api::Api,
     contact_body::PartOfContact,
-    openapi::{CONTACTS_TAG, examples, parts, schemas::ContactPatch},
+    openapi::{CONTACTS_TAG, examples, schemas::ContactPatch},
     received::{MediaType, Received},
-    resources::{CommandView, ContactView},
 };
 
 /// The operation in the description of the API.
 pub fn describe() -> Description {
     let about = "A merge patch (RFC 7396): a member that is absent is kept, one that is `null` is cleared. Two patches of different fields both hold, whatever their order.";
-    Description::new(
-        "change-contact",
-        CONTACTS_TAG,
-        "Change some fields of a contact",
-        about,
-    )
-    .parameters([parts::id("contact"), parts::if_match()])
-    .parameters(parts::write())
-    .body::<ContactPatch>(MediaType::MergePatch.as_str(), "The fields.", examples::patch())
-    .json::<ContactView>(
-        StatusCode::OK,
-        "It was waited for: the contact as it is (`Prefer: wait`).",
-        [parts::etag(), parts::preference_applied()],
-        Some(examples::contact()),
-    )
-    .json::<CommandView>(
-        StatusCode::ACCEPTED,
-        "The queue has stored the command.",
-        parts::accepted(),
-        Some(examples::command()),
-    )
-    .answer(
-        StatusCode::NO_CONTENT,
-        "It was waited for, without the contact (`Prefer: wait, return=minimal`).",
-        [parts::etag(), parts::preference_applied()],
-    )
-    .problems(super::WRITE_PROBLEMS)
-    .problems(super::EXISTING_PROBLEMS)
-    .problems([Code::ValidationFailed])
+    let summary = "Change some fields of a contact";
+    let patch = Description::new("change-contact", CONTACTS_TAG, summary, about);
+    describe_update::<ContactPatch>(patch, MediaType::MergePatch, examples::patch())
 }
 
 /// Accepts the change of some fields; what is absent is kept, what is `null` is cleared.
@@ -71,8 +40,7 @@ pub async fn patch(
         let id = contact_id(&id)?;
         let received = Received::read(&request, payload, MediaType::MergePatch).await?;
         let changes = PartOfContact::read(received.members()?)?;
-        let accepted = accept(&api, &received, Action::Update(changes), Target::Existing(id)).await?;
-        answer(&api, accepted, received.prefer, &received.origin).await
+        accept_and_answer(&api, &received, Action::Update(changes), Target::Existing(id)).await
     };
     api.metrics.write(Operation::Update, outcome.await)
 }

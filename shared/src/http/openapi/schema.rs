@@ -2,14 +2,20 @@
 
 use serde_json::Value;
 use utoipa::{
-    PartialSchema,
+    PartialSchema, ToSchema,
     openapi::{
-        ObjectBuilder, RefOr, Schema, SchemaFormat, Type,
-        schema::{KnownFormat, SchemaType},
+        ObjectBuilder, Ref, RefOr, Schema, SchemaFormat, Type,
+        schema::{ArrayBuilder, KnownFormat, SchemaType},
     },
 };
 
-use crate::http::page::{DEFAULT_LIMIT, MAX_LIMIT};
+use crate::{
+    domain::Operation,
+    http::{
+        cursor,
+        page::{DEFAULT_LIMIT, MAX_LIMIT},
+    },
+};
 
 /// The characters of a UUID.
 const UUID_CHARS: usize = 36;
@@ -19,23 +25,33 @@ const TIME_CHARS: usize = 24;
 const TIME_INPUT_MAX_CHARS: usize = 35;
 const DAY_SECONDS: u64 = 24 * 60 * 60;
 const UUID_PATTERN: &str = "^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$";
+/// What every text matches.
+const ANY_PATTERN: &str = r"^[\s\S]*$";
 const TIME_PATTERN: &str = r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$";
 
-/// Makes types of schemas, for fields and parameters.
+/// Makes types of schemas, for fields, parameters and bodies. `Name [Item] = …` is one that refers to the schema of `Item`.
 #[macro_export]
 macro_rules! schema_types {
-    ($($(#[$about:meta])* $name:ident = $schema:expr;)+) => {$(
+    ($($(#[$about:meta])* $name:ident $([$item:ty])? = $schema:expr;)+) => {$(
         $(#[$about])*
         #[derive(Debug)]
         pub struct $name;
 
         impl ::utoipa::PartialSchema for $name {
             fn schema() -> ::utoipa::openapi::RefOr<::utoipa::openapi::Schema> {
-                ::utoipa::openapi::Schema::Object($schema.build()).into()
+                $schema.into()
             }
         }
 
-        impl ::utoipa::ToSchema for $name {}
+        impl ::utoipa::ToSchema for $name {
+            $(fn schemas(
+                schemas: &mut Vec<(String, ::utoipa::openapi::RefOr<::utoipa::openapi::Schema>)>,
+            ) {
+                use ::utoipa::{PartialSchema, ToSchema};
+                schemas.push((<$item>::name().into_owned(), <$item>::schema()));
+                <$item>::schemas(schemas);
+            })?
+        }
     )+};
 }
 
@@ -55,8 +71,10 @@ schema_types! {
     LimitNumber = integer(1, MAX_LIMIT).default(Some(DEFAULT_LIMIT.into()));
     /// Seconds to wait.
     SecondsNumber = integer(1, DAY_SECONDS);
+    /// An operation.
+    OperationText = words(Operation::ALL.map(Operation::as_str));
     /// A cursor.
-    CursorText = text(1, super::super::cursor::MAX_CHARS).pattern(Some("^[A-Za-z0-9_-]+$"));
+    CursorText = text(1, cursor::MAX_CHARS).pattern(Some("^[A-Za-z0-9_-]+$"));
 }
 
 /// A text of so many characters.
@@ -65,6 +83,11 @@ pub fn text(min_chars: usize, max_chars: usize) -> ObjectBuilder {
         .schema_type(Type::String)
         .min_length(Some(min_chars))
         .max_length(Some(max_chars))
+}
+
+/// A text of so many characters whose rules no pattern can say.
+pub fn any_text(min_chars: usize, max_chars: usize) -> ObjectBuilder {
+    text(min_chars, max_chars).pattern(Some(ANY_PATTERN))
 }
 
 /// One of some words.
@@ -86,6 +109,22 @@ pub fn integer(min: u64, max: u64) -> ObjectBuilder {
         .format(Some(SchemaFormat::KnownFormat(format)))
         .minimum(Some(i64::try_from(min).unwrap_or(i64::MAX)))
         .maximum(Some(i64::try_from(max).unwrap_or(i64::MAX)))
+}
+
+/// Elements that refer to the schema of `T`, so many at most.
+pub fn list<T: ToSchema>(max: u64) -> ArrayBuilder {
+    ArrayBuilder::new()
+        .items(Ref::from_schema_name(T::name()))
+        .max_items(usize::try_from(max).ok())
+}
+
+/// A page of elements that refer to the schema of `T`.
+pub fn page<T: ToSchema>() -> ObjectBuilder {
+    ObjectBuilder::new()
+        .property("items", list::<T>(MAX_LIMIT))
+        .property("nextCursor", or_null::<CursorText>())
+        .required("items")
+        .required("nextCursor")
 }
 
 /// A `T`, or `null`.
