@@ -1,6 +1,7 @@
 //! What the HTTP listeners of all roles have in common: problem documents, reading requests, pages, what surrounds every
 //! request.
 
+pub mod access;
 mod connection;
 pub mod cors;
 pub mod cursor;

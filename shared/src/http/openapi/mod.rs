@@ -21,7 +21,7 @@ use utoipa::{
     },
 };
 
-use super::problem::Code;
+use super::{access::Scope, problem::Code};
 
 mod flatten;
 mod headers;
@@ -57,6 +57,7 @@ pub struct Description {
     answers: Vec<(StatusCode, Response)>,
     problems: Vec<Code>,
     schemas: Vec<(String, RefOr<Schema>)>,
+    any_of: &'static [Scope],
 }
 
 impl Description {
@@ -77,7 +78,15 @@ impl Description {
             answers: Vec::new(),
             problems: problems::COMMON.to_vec(),
             schemas: Vec::new(),
+            any_of: &[],
         }
+    }
+
+    /// For callers with one of the scopes, the same that the handler asks of
+    /// [`Caller::with`](super::access::Caller::with).
+    pub fn scopes(mut self, any_of: &'static [Scope]) -> Self {
+        self.any_of = any_of;
+        self
     }
 
     /// With parameters.
