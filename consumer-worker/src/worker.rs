@@ -252,6 +252,11 @@ impl Worker {
                     self.give_back(consumer, batch).await;
                     return Err(ended);
                 }
+                if pace == Pace::Careful && seen.fresh {
+                    // Another pace comes next, and a message that is on its way to a consumer that ceases goes back counted.
+                    // While this one is in hand none is.
+                    consumer.cease().await;
+                }
                 self.process(consumer, batch, stop).await?;
                 backoff.reset();
             }

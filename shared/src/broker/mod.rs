@@ -258,8 +258,9 @@ pub trait Consumer: Send + Sync + std::fmt::Debug {
     /// If the broker could not be told; then they come again anyway.
     async fn give_back(&self, deliveries: Vec<Delivery>) -> Result<Settled, BrokerError>;
 
-    /// Asks for nothing more, so that another consumer can take over: what was read ahead still comes by `try_next`, or has
-    /// gone back to the queue uncounted.
+    /// Asks for nothing more, so that another consumer can take over: what was read ahead still comes by `try_next`. What is
+    /// on its way at that moment goes back to the queue; RabbitMQ counts it as returned. Nothing is on its way while as much
+    /// is in hand as the consumer's bound.
     async fn cease(&self);
 
     /// Takes nothing more: what was read ahead goes back to the queue, what is in hand can still be settled. `next` ends

@@ -36,6 +36,7 @@ macro_rules! conformance {
             settling::given_back_deliveries_come_again,
             settling::a_stopped_consumer_hoards_nothing,
             settling::another_consumer_takes_over_without_a_return,
+            settling::what_is_in_hand_keeps_the_next_from_being_on_its_way,
             settling::one_that_is_waited_for_can_cease,
             settling::what_comes_back_says_how_often,
             settling::a_batch_is_settled_in_one_call,

@@ -289,3 +289,22 @@ pub async fn settling_twice_or_elsewhere_settles_nothing<H: Harness>() {
     assert_eq!(next(&consumer).await.message, new.message);
     assert_eq!(consumer.settle(Vec::new()).await, Ok(Settled::Gone));
 }
+
+/// To see it red on RabbitMQ: settle before `cease`. A message that is on its way at that moment goes back, and is counted.
+pub async fn what_is_in_hand_keeps_the_next_from_being_on_its_way<H: Harness>() {
+    const ROUNDS: usize = 200;
+    let (_harness, broker) = fresh::<H>(QueueOptions::default()).await;
+    let published = publish_many(&broker, Queue::Commands, ROUNDS).await;
+    assert!(published.iter().all(Result::is_ok));
+    for _ in 0..ROUNDS {
+        let consumer = broker
+            .consume(Queue::Commands, bound(1))
+            .await
+            .expect("consuming");
+        let delivery = next(&consumer).await;
+        assert_eq!(delivery.returns, 0);
+        consumer.cease().await;
+        assert_eq!(consumer.settle(vec![delivery]).await, Ok(Settled::Gone));
+        assert!(consumer.try_next().is_none());
+    }
+}
