@@ -9,14 +9,14 @@ use chrono::{DateTime, Utc};
 use shared::{
     clock::time_of_ms,
     domain::{Action, Command, CommandId, ContactId, IdKey, IssuedIds, KeyHash, Operation, RequestHash},
-    http::problem::Problem,
+    http::{access::Caller, problem::Problem},
     planned_fault::{Place, pass},
     wire::Envelope,
 };
 
 use crate::{api::Api, idempotency_key::IdempotencyKey, received::Received, server::CONTACTS};
 
-/// Who asks, as long as nobody has to say.
+/// Who asks where nobody has to say.
 const NOBODY: &str = "";
 
 /// Which contact a command is about.
@@ -54,6 +54,7 @@ struct Keyed {
 /// `publish-unconfirmed` without a confirm.
 pub async fn accept(
     api: &Data<Api>,
+    caller: &Caller,
     received: &Received,
     action: Action,
     target: Target,
@@ -61,7 +62,7 @@ pub async fn accept(
     if let Target::Existing(contact) = target {
         must_be_known(api, contact).await?;
     }
-    let envelope = envelope(api, received, action, target);
+    let envelope = envelope(api, caller.principal(), received, action, target);
     let Command {
         id,
         contact_id,
@@ -100,16 +101,19 @@ async fn must_be_known(api: &Data<Api>, contact: ContactId) -> Result<(), Proble
     }
 }
 
-fn envelope(api: &Api, received: &Received, action: Action, target: Target) -> Envelope {
+fn envelope(api: &Api, principal: &str, received: &Received, action: Action, target: Target) -> Envelope {
     let ids = api.id_key();
-    let request_hash = request_hash(
-        ids,
+    let request_hash = ids.request_hash(
+        principal,
         &received.method,
         &received.path,
         &received.if_match_text,
         &received.body,
     );
-    let keyed = received.key.as_ref().map(|key| keyed(ids, key, request_hash));
+    let keyed = received
+        .key
+        .as_ref()
+        .map(|key| keyed(ids, principal, key, request_hash));
     let issued = match &keyed {
         Some(keyed) => keyed.ids,
         None => api.ids.issue(api.clock.now_ms(), rand::random()),
@@ -126,19 +130,15 @@ fn envelope(api: &Api, received: &Received, action: Action, target: Target) -> E
     };
     Envelope {
         command,
-        principal: NOBODY.to_owned(),
+        principal: principal.to_owned(),
         key_hash: keyed.map(|keyed| keyed.key_hash),
         request_hash,
         traceparent: received.traceparent.clone(),
     }
 }
 
-fn request_hash(ids: &IdKey, method: &str, path: &str, if_match: &str, body: &[u8]) -> RequestHash {
-    ids.request_hash(NOBODY, method, path, if_match, body)
-}
-
-fn keyed(ids: &IdKey, key: &IdempotencyKey, request: RequestHash) -> Keyed {
-    let key_hash = ids.key_hash(NOBODY, key.as_str());
+fn keyed(ids: &IdKey, principal: &str, key: &IdempotencyKey, request: RequestHash) -> Keyed {
+    let key_hash = ids.key_hash(principal, key.as_str());
     Keyed {
         key_hash,
         ids: IssuedIds {
@@ -149,9 +149,9 @@ fn keyed(ids: &IdKey, key: &IdempotencyKey, request: RequestHash) -> Keyed {
 }
 
 /// The ids that the API answers to a `POST /v1/contacts` with this `Idempotency-Key` and exactly these bytes as body, no
-/// `If-Match`, and nobody signed in. `None` if the key is not one.
+/// `If-Match`, and nobody who had to say who they are. `None` if the key is not one.
 pub fn ids_of_keyed_create(ids: &IdKey, idempotency_key: &str, body: &[u8]) -> Option<IssuedIds> {
     let key = IdempotencyKey::parse(idempotency_key)?;
-    let request = request_hash(ids, "POST", CONTACTS, "", body);
-    Some(keyed(ids, &key, request).ids)
+    let request = ids.request_hash(NOBODY, "POST", CONTACTS, "", body);
+    Some(keyed(ids, NOBODY, &key, request).ids)
 }

@@ -10,7 +10,10 @@ use actix_web::{
 };
 use shared::{
     domain::{Action, Life, Operation},
-    http::problem::Problem,
+    http::{
+        access::{Caller, Scope},
+        problem::Problem,
+    },
     store::contacts::Contact,
     wire::CommandStatus,
 };
@@ -36,12 +39,28 @@ pub const PENDING_RETRY_AFTER_SECONDS: u64 = 1;
 /// As [`accept`]; and the command's rejection, or `contact-deleted`, if that was waited for.
 pub async fn accept_and_answer(
     api: &Data<Api>,
+    caller: &Caller,
     received: &Received,
     action: Action,
     target: Target,
 ) -> Result<HttpResponse, Problem> {
-    let accepted = accept(api, received, action, target).await?;
-    answer(api, accepted, received.prefer, &received.origin).await
+    let accepted = accept(api, caller, received, action, target).await?;
+    answer(
+        api,
+        accepted,
+        received.prefer,
+        told(caller, received.prefer),
+        &received.origin,
+    )
+    .await
+}
+
+/// How much of a contact an answer tells: nothing to callers who may not read contacts.
+fn told(caller: &Caller, prefer: Prefer) -> Return {
+    match prefer.answer {
+        None | Some(Return::Representation) if caller.may(Scope::ContactsRead) => Return::Representation,
+        _ => Return::Minimal,
+    }
 }
 
 /// Answers an accepted write.
@@ -52,6 +71,7 @@ async fn answer(
     api: &Data<Api>,
     accepted: Accepted,
     prefer: Prefer,
+    told: Return,
     origin: &str,
 ) -> Result<HttpResponse, Problem> {
     let Some(at_most) = prefer.wait() else {
@@ -90,7 +110,7 @@ async fn answer(
             honoured,
             prefer,
         )),
-        Waited::Ended(ended) => finished(*ended, accepted, origin, honoured, prefer)
+        Waited::Ended(ended) => finished(*ended, accepted, origin, honoured, prefer, told)
             .map_err(|problem| with_preferences(problem, honoured)),
     }
 }
@@ -108,6 +128,7 @@ fn finished(
     origin: &str,
     honoured: Honoured,
     prefer: Prefer,
+    told: Return,
 ) -> Result<HttpResponse, Problem> {
     let Ended { record, contact } = ended;
     let as_recorded = || {
@@ -127,8 +148,8 @@ fn finished(
         Some(contact) if matches!(contact.state.life, Life::Born(_)) => Ok(with_contact(
             &contact,
             accepted,
-            honoured.returned(prefer.answer),
-            prefer,
+            honoured.returned(prefer.answer.filter(|answer| *answer == told)),
+            told,
         )),
         Some(contact) if contact.state.life == Life::Deleted => {
             Err(Problem::contact_deleted().with_command(record.id))
@@ -138,8 +159,8 @@ fn finished(
     }
 }
 
-fn with_contact(contact: &Contact, accepted: Accepted, honoured: Honoured, prefer: Prefer) -> HttpResponse {
-    let minimal = prefer.answer == Some(Return::Minimal);
+fn with_contact(contact: &Contact, accepted: Accepted, honoured: Honoured, told: Return) -> HttpResponse {
+    let minimal = told == Return::Minimal;
     let status = match (accepted.operation, minimal) {
         (Operation::Create, _) => StatusCode::CREATED,
         (Operation::Update | Operation::Delete, true) => StatusCode::NO_CONTENT,

@@ -34,17 +34,25 @@ pub struct ApiMetrics {
 enum Refusal {
     Validation,
     NotFound,
+    Forbidden,
     Unavailable,
     Defect,
 }
 
 impl Refusal {
-    const ALL: [Self; 4] = [Self::Validation, Self::NotFound, Self::Unavailable, Self::Defect];
+    const ALL: [Self; 5] = [
+        Self::Validation,
+        Self::NotFound,
+        Self::Forbidden,
+        Self::Unavailable,
+        Self::Defect,
+    ];
 
     fn as_str(self) -> &'static str {
         match self {
             Self::Validation => "validation",
             Self::NotFound => "not_found",
+            Self::Forbidden => "forbidden",
             Self::Unavailable => "unavailable",
             Self::Defect => "defect",
         }
@@ -62,6 +70,7 @@ impl Refusal {
             | Code::HeaderTooLarge
             | Code::MethodNotAllowed => Some(Self::Validation),
             Code::NotFound | Code::ContactNotFound | Code::CommandNotFound => Some(Self::NotFound),
+            Code::Forbidden => Some(Self::Forbidden),
             Code::BrokerUnavailable
             | Code::PublishUnconfirmed
             | Code::StoreUnavailable => Some(Self::Unavailable),
@@ -75,7 +84,8 @@ impl Refusal {
             | Code::DeadLetterClosed
             | Code::DeadLetterErased
             // Never of a write: it did not get so far.
-            | Code::Forbidden
+            | Code::Unauthenticated
+            | Code::KeysUnavailable
             | Code::RateLimited
             | Code::Overloaded => None,
         }

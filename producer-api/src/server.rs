@@ -11,6 +11,7 @@ use anyhow::Context;
 use shared::{
     broker::connected_within,
     http::{
+        access::Access,
         docs::Docs,
         drain::Drain,
         edge::{no_such_route, resource},
@@ -70,6 +71,7 @@ pub struct Service {
     api: Data<Api>,
     docs: Docs,
     http_metrics: HttpMetrics,
+    access: Access,
     listener: TcpListener,
     address: SocketAddr,
     management: Management,
@@ -82,10 +84,12 @@ pub struct Service {
 /// Makes the service and binds its listeners.
 ///
 /// # Errors
-/// If an address is in use, or the database answers with an older schema.
+/// If an address is in use, the settings of access are not safe, or the database answers with an older schema.
 pub async fn build(settings: &Settings, parts: Parts) -> anyhow::Result<Service> {
-    let (listener, address) = bind(settings.producer_api.listen)?;
-    let management = Management::bind(settings.producer_api.management)?;
+    let own = &settings.producer_api;
+    let access = Access::at_start(&settings.auth, own.gateway_key.as_ref(), own.listen)?;
+    let (listener, address) = bind(own.listen)?;
+    let management = Management::bind(own.management)?;
     if !refuse_older_schema(&parts.store).await? {
         tracing::warn!("SQL does not answer yet: writes are taken, reads are not");
     }
@@ -96,16 +100,14 @@ pub async fn build(settings: &Settings, parts: Parts) -> anyhow::Result<Service>
         api: Data::new(api),
         docs: Docs::new(&openapi::api().document()),
         http_metrics,
+        access,
         listener,
         address,
         management,
         series,
         http: settings.http.clone(),
         shutdown: settings.shutdown.clone(),
-        threads: settings
-            .producer_api
-            .threads
-            .unwrap_or_else(runtime::half_the_processors),
+        threads: own.threads.unwrap_or_else(runtime::half_the_processors),
     })
 }
 
@@ -134,6 +136,7 @@ impl Service {
             socket: self.listener,
             http: self.http,
             metrics: self.http_metrics,
+            access: self.access,
             drain: Drain::new(stop.clone(), self.shutdown.drain.0),
             deadline: self.shutdown.deadline.0.saturating_sub(CLOSING_TIME),
             threads: self.threads,

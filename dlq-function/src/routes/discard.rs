@@ -6,6 +6,7 @@ use actix_web::{
     web::{Data, Path},
 };
 use shared::http::{
+    access::{Caller, Scope},
     openapi::Description,
     problem::{Code, Problem},
     query,
@@ -27,6 +28,7 @@ pub(crate) fn describe() -> Description {
         "Give a command up",
         about,
     )
+    .scopes(&[Scope::DeadLettersReplay])
     .parameters([id_parameter()])
     .json::<DeadLetterDetail>(StatusCode::OK, "The dead letter is discarded.", [], None)
     .problems([
@@ -45,6 +47,7 @@ pub(super) async fn discard(
     path: Path<String>,
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
+    Caller::with(&request, &[Scope::DeadLettersReplay])?;
     query::none(&request)?;
     let id = id(&path)?;
     let detail = desk

@@ -6,6 +6,7 @@ use actix_web::{
     web::{Data, Path},
 };
 use shared::http::{
+    access::{Caller, Scope},
     openapi::Description,
     problem::{Code, Problem},
     query,
@@ -21,6 +22,7 @@ use crate::{
 pub(crate) fn describe() -> Description {
     let about = "Its reason, its history, and what a replay would come to now.";
     Description::new("get-dead-letter", DEAD_LETTERS_TAG, "Read a dead letter", about)
+        .scopes(&[Scope::DeadLettersRead])
         .parameters([id_parameter()])
         .json::<DeadLetterDetail>(StatusCode::OK, "The dead letter.", [], None)
         .problems([Code::DeadLetterNotFound, Code::StoreUnavailable])
@@ -35,6 +37,7 @@ pub(super) async fn get(
     path: Path<String>,
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
+    Caller::with(&request, &[Scope::DeadLettersRead])?;
     query::none(&request)?;
     let id = id(&path)?;
     let actions = desk.actions.clone();

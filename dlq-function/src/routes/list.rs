@@ -6,6 +6,7 @@ use serde::Serialize;
 use shared::{
     domain::Operation,
     http::{
+        access::{Caller, Scope},
         cursor::{Cursor, Way},
         faults::{self, of_rule},
         json::{Field, Members},
@@ -59,6 +60,7 @@ struct PageView {
 pub(crate) fn describe() -> Description {
     let about = "Newest first. Every filter that is given must hold.";
     Description::new("list-dead-letters", DEAD_LETTERS_TAG, "List dead letters", about)
+        .scopes(&[Scope::DeadLettersRead])
         .parameters(parameters())
         .json::<DeadLetterPage>(StatusCode::OK, "A page of dead letters.", [link()], None)
         .problems([Code::StoreUnavailable])
@@ -90,6 +92,7 @@ fn parameters() -> [Parameter; 10] {
 /// # Errors
 /// `malformed-request`, `store-unavailable`.
 pub(super) async fn list(desk: Data<Desk>, request: HttpRequest) -> Result<HttpResponse, Problem> {
+    Caller::with(&request, &[Scope::DeadLettersRead])?;
     let mut parameters = query::read(&request, &PARAMETERS)?;
     let cursor = parameters.take("cursor");
     let fields = Fields::take(&mut parameters);

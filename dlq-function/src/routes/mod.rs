@@ -11,6 +11,7 @@ use anyhow::Context;
 use shared::{
     domain::IdKey,
     http::{
+        access::Access,
         docs::Docs,
         drain::Drain,
         edge::{no_such_route, resource},
@@ -85,6 +86,7 @@ impl Desk {
 pub(crate) struct Api {
     desk: Data<Desk>,
     http_metrics: HttpMetrics,
+    access: Access,
     listener: TcpListener,
     address: SocketAddr,
     http: Http,
@@ -100,7 +102,9 @@ impl Api {
         metrics: DlqMetrics,
         series: &Metrics,
     ) -> anyhow::Result<Self> {
-        let (listener, address) = bind(settings.dlq_function.listen)?;
+        let listen = settings.dlq_function.listen;
+        let access = Access::at_start(&settings.auth, None, listen)?;
+        let (listener, address) = bind(listen)?;
         let desk = Data::new(Desk {
             actions,
             ids,
@@ -110,6 +114,7 @@ impl Api {
         Ok(Self {
             desk,
             http_metrics: HttpMetrics::new(series, &SUCCESSES),
+            access,
             listener,
             address,
             http: settings.http.clone(),
@@ -128,6 +133,7 @@ impl Api {
             socket: self.listener,
             http: self.http,
             metrics: self.http_metrics,
+            access: self.access,
             drain: Drain::new(stop, self.drain),
             deadline: self.deadline,
             threads: 1,

@@ -6,6 +6,7 @@ use actix_web::{
     web::{Data, Path},
 };
 use shared::http::{
+    access::{Caller, Scope},
     openapi::Description,
     problem::{Code, Problem},
     query,
@@ -27,6 +28,7 @@ pub(crate) fn describe() -> Description {
         "Send a command again",
         about,
     )
+    .scopes(&[Scope::DeadLettersReplay])
     .parameters([id_parameter()])
     .json::<DeadLetterDetail>(
         StatusCode::ACCEPTED,
@@ -54,6 +56,7 @@ pub(super) async fn replay(
     path: Path<String>,
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
+    Caller::with(&request, &[Scope::DeadLettersReplay])?;
     query::none(&request)?;
     let id = id(&path)?;
     let detail = desk

@@ -1,5 +1,6 @@
 //! dlq-function against real brokers, databases and workers, on the embedded pair and on RabbitMQ with PostgreSQL alike.
 
+mod access;
 mod cli;
 mod dead_letters;
 mod edge;

@@ -24,6 +24,7 @@ macro_rules! on_both_pairs {
     };
 }
 
+mod access;
 mod app;
 mod coalescing;
 mod commands;

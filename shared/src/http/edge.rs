@@ -101,10 +101,17 @@ pub async fn surround(
         .metrics
         .request(request.method(), request.match_pattern());
     let of_connection = request.conn_data::<Requests>().map(Requests::begin);
-    let quota = surroundings.count(&request);
+    let identity = surroundings
+        .access
+        .identify(request.path(), request.headers())
+        .await;
+    let quota = surroundings.count(&request, identity.as_ref());
     request.extensions_mut().insert(names.clone());
     if let Some(quota) = quota {
         request.extensions_mut().insert(quota);
+    }
+    if let Some(identity) = identity {
+        request.extensions_mut().insert(identity);
     }
     let outcome = next.call(request).await;
     drop(of_connection);
@@ -255,9 +262,13 @@ mod tests {
 
     use super::*;
     use crate::{
-        http::{drain::Drain, listener, metrics::HttpMetrics},
-        settings::{Http, Origins},
+        http::{access::Access, drain::Drain, listener, metrics::HttpMetrics},
+        settings::{Auth, Http, Origins},
     };
+
+    fn access(address: std::net::SocketAddr) -> Access {
+        Access::at_start(&Auth::default(), None, address).expect("on this machine")
+    }
 
     #[test]
     fn trace_contexts_of_version_00_are_told_from_others() {
@@ -294,7 +305,7 @@ mod tests {
         let metrics = HttpMetrics::new(&crate::telemetry::Metrics::new(), &[]);
         let drain = Drain::new(CancellationToken::new(), Duration::ZERO);
         let address = "127.0.0.1:8080".parse().expect("an address");
-        let surroundings = Surroundings::new(address, &Http::default(), metrics, drain);
+        let surroundings = Surroundings::new(address, &Http::default(), metrics, drain, access(address));
         let app = actix_web::App::new()
             .app_data(Data::new(surroundings))
             .route("/panics", web::get().to(panics))

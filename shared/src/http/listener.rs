@@ -29,6 +29,7 @@ use futures_util::FutureExt;
 use tokio::sync::Semaphore;
 
 use super::{
+    access::{Access, Identity},
     connection::{Connection, Timeouts},
     cors,
     drain::Drain,
@@ -36,7 +37,7 @@ use super::{
     forwarded::Proxies,
     metrics::HttpMetrics,
     problem::{Code, Problem},
-    quota::{Quota, Quotas},
+    quota::{Client, Quota, Quotas},
 };
 use crate::settings::Http;
 
@@ -80,26 +81,38 @@ pub struct Surroundings {
     pub(super) metrics: HttpMetrics,
     pub(super) drain: Drain,
     pub(super) proxies: Proxies,
+    pub(super) access: Access,
     quotas: Quotas,
     in_hand: Arc<Semaphore>,
 }
 
 impl Surroundings {
-    pub(super) fn new(address: SocketAddr, http: &Http, metrics: HttpMetrics, drain: Drain) -> Self {
+    pub(super) fn new(
+        address: SocketAddr,
+        http: &Http,
+        metrics: HttpMetrics,
+        drain: Drain,
+        access: Access,
+    ) -> Self {
         Self {
             address,
             metrics,
             drain,
             proxies: Proxies::new(http.trusted_proxies.clone()),
+            access,
             quotas: Quotas::new(NonZeroU32::new(http.rate_limit).unwrap_or(NonZeroU32::MIN)),
             in_hand: Arc::new(Semaphore::new(http.max_requests)),
         }
     }
 
-    /// Counts a request; a probe is not counted.
-    pub(super) fn count(&self, request: &ServiceRequest) -> Option<Quota> {
+    /// Counts a request: by its principal or, where that is not known, by where it comes from. A probe is not counted.
+    pub(super) fn count(&self, request: &ServiceRequest, identity: Option<&Identity>) -> Option<Quota> {
         if is_probe(request) {
             return None;
+        }
+        let caller = identity.and_then(Identity::caller);
+        if let Some(caller) = caller.filter(|caller| !caller.principal().is_empty()) {
+            return Some(self.quotas.count(Client::principal(caller.principal())));
         }
         let peer = request.peer_addr()?.ip();
         let client = self.proxies.client(peer, request.headers());
@@ -116,6 +129,8 @@ pub struct Listening {
     pub http: Http,
     /// Where they are counted.
     pub metrics: HttpMetrics,
+    /// Who may call.
+    pub access: Access,
     /// When it ends.
     pub drain: Drain,
     /// How long requests in hand may take after that.
@@ -147,12 +162,13 @@ where
         socket,
         http,
         metrics,
+        access,
         drain,
         deadline,
         threads,
     } = listening;
     let address = socket.local_addr()?;
-    let surroundings = Surroundings::new(address, &http, metrics, drain.clone());
+    let surroundings = Surroundings::new(address, &http, metrics, drain.clone(), access);
     let surroundings = Data::new(surroundings);
     let builder = ServerBuilder::new()
         .workers(threads)
@@ -259,6 +275,9 @@ fn within_bounds(
     if request.headers().iter().map(field).sum::<usize>() > MAX_HEADER_BYTES {
         return Err(edge::header_too_large());
     }
+    if let Some(problem) = request.extensions().get::<Identity>().and_then(Identity::refused) {
+        return Err(problem);
+    }
     let in_hand = surroundings.in_hand.clone();
     in_hand.try_acquire_owned().map_err(|_| Problem::overloaded())
 }
@@ -269,7 +288,7 @@ mod tests {
     use tokio_util::sync::CancellationToken;
 
     use super::*;
-    use crate::telemetry::Metrics;
+    use crate::{settings::Auth, telemetry::Metrics};
 
     const GOOD: &str = "GET /livez HTTP/1.1\r\nHost: x\r\n\r\n";
 
@@ -282,6 +301,7 @@ mod tests {
             socket,
             http: Http::default(),
             metrics: HttpMetrics::new(&Metrics::new(), &[]),
+            access: Access::at_start(&Auth::default(), None, "127.0.0.1:0".parse().unwrap()).unwrap(),
             drain: Drain::new(stop.clone(), Duration::ZERO),
             deadline: Duration::from_secs(20),
             threads: 1,

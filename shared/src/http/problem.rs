@@ -58,6 +58,8 @@ pub enum Code {
     UriTooLong,
     /// The request did not arrive in time.
     RequestTimeout,
+    /// Nothing that holds says who sends the request.
+    Unauthenticated,
     /// The client may not do this.
     Forbidden,
     /// The client has sent more requests than it may.
@@ -82,6 +84,8 @@ pub enum Code {
     PublishUnconfirmed,
     /// SQL does not answer.
     StoreUnavailable,
+    /// The issuer's keys could not be had yet.
+    KeysUnavailable,
     /// A defect of ours.
     InternalError,
 }
@@ -99,7 +103,7 @@ pub struct Declaration {
 
 impl Code {
     /// Every code.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 28] = [
         Self::MalformedRequest,
         Self::NotFound,
         Self::CommandNotFound,
@@ -113,6 +117,7 @@ impl Code {
         Self::HeaderTooLarge,
         Self::UriTooLong,
         Self::RequestTimeout,
+        Self::Unauthenticated,
         Self::Forbidden,
         Self::RateLimited,
         Self::Overloaded,
@@ -125,6 +130,7 @@ impl Code {
         Self::BrokerUnavailable,
         Self::PublishUnconfirmed,
         Self::StoreUnavailable,
+        Self::KeysUnavailable,
         Self::InternalError,
     ];
 
@@ -144,6 +150,7 @@ impl Code {
             Self::HeaderTooLarge => ("header-too-large", 431, "The header section is too large"),
             Self::UriTooLong => ("uri-too-long", 414, "The target of the request is too long"),
             Self::RequestTimeout => ("request-timeout", 408, "The request did not arrive in time"),
+            Self::Unauthenticated => ("unauthenticated", 401, "It is not known who sends the request"),
             Self::Forbidden => ("forbidden", 403, "This is not allowed"),
             Self::RateLimited => ("rate-limited", 429, "Too many requests"),
             Self::Overloaded => ("overloaded", 503, "The service has too much in hand"),
@@ -159,6 +166,7 @@ impl Code {
             Self::BrokerUnavailable => ("broker-unavailable", 503, "The command was not accepted"),
             Self::PublishUnconfirmed => ("publish-unconfirmed", 503, "The command may have been accepted"),
             Self::StoreUnavailable => ("store-unavailable", 503, "The store does not answer"),
+            Self::KeysUnavailable => ("keys-unavailable", 503, "The issuer's keys could not be had yet"),
             Self::InternalError => ("internal-error", 500, "The service failed"),
         };
         Declaration {
@@ -199,11 +207,18 @@ impl Code {
             Self::RequestTimeout => "Send the whole request at once.",
             Self::UriTooLong => "Send filters in the body of a search.",
             Self::HeaderTooLarge => "Send fewer or shorter headers.",
-            Self::Forbidden => "Ask whoever runs the service.",
+            Self::Unauthenticated => "Send a token or a key that is valid here; WWW-Authenticate says which.",
+            Self::Forbidden => "Ask whoever runs the service for what detail names.",
             Self::RateLimited => "Wait for Retry-After; RateLimit says how much is left.",
             Self::Overloaded => "Send the same request again after Retry-After.",
+            Self::KeysUnavailable => "Send the same request again after Retry-After.",
             Self::InternalError => "Tell whoever runs the service the X-Request-Id.",
         }
+    }
+
+    /// Whether an answer with this code to an operation says which credentials it needs.
+    pub fn challenges(self) -> bool {
+        matches!(self, Self::Unauthenticated | Self::Forbidden)
     }
 
     /// Whether an answer with this code says when to come again.
@@ -388,7 +403,8 @@ impl Problem {
         self
     }
 
-    fn with_retry_after(self, seconds: u64) -> Self {
+    /// With when to come again.
+    pub(super) fn with_retry_after(self, seconds: u64) -> Self {
         self.with_header(header::RETRY_AFTER, HeaderValue::from(seconds))
     }
 
@@ -422,7 +438,7 @@ impl Problem {
         let document = self.document(instance, trace_id);
         let mut response = HttpResponse::build(self.code.declaration().status);
         for (name, value) in &self.headers {
-            response.insert_header((name.clone(), value.clone()));
+            response.append_header((name.clone(), value.clone()));
         }
         response.content_type(PROBLEM_JSON).json(document)
     }

@@ -19,6 +19,7 @@ use governor::{
     middleware::StateInformationMiddleware,
     state::keyed::DashMapStateStore,
 };
+use sha2::{Digest, Sha256};
 
 /// In what time a quota is used, in seconds.
 const WINDOW_SECONDS: u32 = 60;
@@ -36,6 +37,18 @@ pub enum Client {
     V4(Ipv4Addr),
     /// The first 64 bits of an IPv6 address: what one customer of a provider has at the least.
     V6Network(u64),
+    /// Whoever has this principal, as a hash of it.
+    Principal([u8; 16]),
+}
+
+impl Client {
+    /// Whoever has a principal.
+    pub fn principal(principal: &str) -> Self {
+        let hash: [u8; 32] = Sha256::digest(principal.as_bytes()).into();
+        let mut start = [0; 16];
+        start.copy_from_slice(&hash[..16]);
+        Self::Principal(start)
+    }
 }
 
 impl From<IpAddr> for Client {

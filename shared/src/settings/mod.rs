@@ -12,10 +12,12 @@ use std::{
 use serde::{Deserialize, Serialize};
 use validator::{Validate, ValidationErrors, ValidationErrorsKind};
 
+mod auth;
 mod environment;
 mod sections;
 mod values;
 
+pub use auth::{Algorithms, Audience, Auth, AuthMode, JwksPlace, is_https_or_loopback};
 pub use sections::{
     Batch, Broker, ClockSettings, ConsumerWorker, DlqFunction, Http, Ids, Log, LogFormat, ProducerApi,
     Retention, Shutdown, Store,
@@ -54,6 +56,9 @@ pub struct Settings {
     /// What surrounds every request to a public listener.
     #[validate(nested)]
     pub http: Http,
+    /// Who may call the public listeners.
+    #[validate(nested)]
+    pub auth: Auth,
     /// The HTTP API for contacts.
     #[validate(nested)]
     pub producer_api: ProducerApi,
@@ -250,6 +255,38 @@ mod tests {
     }
 
     #[test]
+    fn an_issuer_is_spoken_to_over_https_or_on_this_machine() {
+        for (url, safe) in [
+            ("https://issuer.example/v2.0", true),
+            ("http://localhost:8080", true),
+            ("http://127.0.0.1:8080/", true),
+            ("http://[::1]:8080", true),
+            ("http://127.0.0.1.example", false),
+            ("http://user@issuer.example#@localhost", false),
+            ("file:///keys", false),
+            ("issuer", false),
+        ] {
+            assert_eq!(is_https_or_loopback(url), safe, "{url}");
+        }
+    }
+
+    #[test]
+    fn the_gateways_keys_are_at_most_two_and_never_shown() {
+        let key = |letter: &str| letter.repeat(32);
+        let load = |keys: &str| load(&[("CONTATO__PRODUCER_API__GATEWAY_KEY", keys)]);
+        let both = format!("{}, {}", key("a"), key("b"));
+        let shown = load(&both).unwrap().to_masked_json();
+        assert!(!shown.contains("aaaa"), "{shown}");
+        for keys in [
+            format!("{both},{}", key("c")),
+            format!("{},b", key("a")),
+            ",".to_owned(),
+        ] {
+            assert!(load(&keys).is_err(), "{keys}");
+        }
+    }
+
+    #[test]
     fn errors_name_the_key_and_the_reason() {
         for (variable, value, expected) in [
             ("CONTATO__BATCH__MAX", "501", "batch.max must be from 1 to 500"),
@@ -299,6 +336,29 @@ mod tests {
                 "must be networks with commas between",
             ),
             ("CONTATO__HTTP__TRUSTED_PROXIES", "proxy", "http.trustedProxies"),
+            ("CONTATO__AUTH__MODE", "maybe", "auth.mode"),
+            (
+                "CONTATO__AUTH__ISSUER",
+                "http://issuer.example",
+                "auth.issuer must be an https URL",
+            ),
+            (
+                "CONTATO__AUTH__JWKS",
+                "http://issuer.example/keys",
+                "auth.jwks must be an https URL",
+            ),
+            ("CONTATO__AUTH__ALGORITHMS", "RS256,HS256", "auth.algorithms"),
+            ("CONTATO__AUTH__ALGORITHMS", "none", "with a public key"),
+            (
+                "CONTATO__AUTH__LEEWAY",
+                "2min",
+                "auth.leeway must be at most 1min",
+            ),
+            (
+                "CONTATO__PRODUCER_API__GATEWAY_KEY",
+                "geheim",
+                "producerApi.gatewayKey must have at least 32 bytes",
+            ),
         ] {
             let error = load(&[(variable, value)]).unwrap_err().to_string();
             assert!(

@@ -155,6 +155,10 @@ pub struct ProducerApi {
     /// How many requests may wait for their command (`Prefer: wait`) at once; more are answered 202 without waiting.
     #[validate(range(min = 1, max = 100_000, message = "must be from 1 to 100000"))]
     pub max_waiting: usize,
+    /// What a gateway in front, such as API Management, shows in `X-Contato-Gateway-Key`: at least 32 bytes. Requests without it
+    /// are refused. Two with a comma between, while one replaces the other.
+    #[validate(custom(function = "gateway_keys"))]
+    pub gateway_key: Option<Secret>,
 }
 
 /// `consumerWorker`: the worker.
@@ -279,6 +283,7 @@ impl Default for ProducerApi {
             management: loopback(9464),
             threads: None,
             max_waiting: 1000,
+            gateway_key: None,
         }
     }
 }
@@ -321,7 +326,7 @@ fn of_a_database(url: &SecretUrl) -> Result<(), ValidationError> {
     Err(fault("must begin with postgres:// or sqlite://"))
 }
 
-fn fault(message: &'static str) -> ValidationError {
+pub(super) fn fault(message: &'static str) -> ValidationError {
     ValidationError::new("out-of-bounds").with_message(message.into())
 }
 
@@ -347,6 +352,18 @@ fn at_least_1h(span: &Span) -> Result<(), ValidationError> {
         Ok(())
     } else {
         Err(fault("must be at least 1h"))
+    }
+}
+
+fn gateway_keys(keys: &Secret) -> Result<(), ValidationError> {
+    const MAX_KEYS: usize = 2;
+    let lengths: Vec<_> = keys.listed().map(str::len).collect();
+    if (1..=MAX_KEYS).contains(&lengths.len()) && lengths.iter().all(|length| *length >= IdKey::MIN_BYTES) {
+        Ok(())
+    } else {
+        Err(fault(
+            "must have at least 32 bytes, or be two such with a comma between",
+        ))
     }
 }
 

@@ -123,7 +123,7 @@ fn origin(text: &str) -> Result<String, &'static str> {
 }
 
 /// The parts of a list with commas between; an empty text has none.
-fn listed(text: &str) -> impl Iterator<Item = &str> {
+pub(super) fn listed(text: &str) -> impl Iterator<Item = &str> {
     text.split(',').map(str::trim).filter(|part| !part.is_empty())
 }
 
@@ -140,6 +140,11 @@ impl Secret {
     /// The secret.
     pub fn expose(&self) -> &str {
         self.0.expose_secret()
+    }
+
+    /// The secrets in it, with commas between.
+    pub fn listed(&self) -> impl Iterator<Item = &str> {
+        listed(self.expose())
     }
 }
 

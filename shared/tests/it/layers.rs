@@ -22,7 +22,17 @@ const ARROWS: [(&str, &[&str]); 15] = [
     ("management", &["http", "telemetry"]),
     (
         "http",
-        &["broker", "camel_case", "domain", "settings", "store", "telemetry"],
+        &[
+            "broker",
+            "camel_case",
+            "domain",
+            "files",
+            "runtime",
+            "settings",
+            "store",
+            "telemetry",
+            "wire",
+        ],
     ),
     (
         "role",

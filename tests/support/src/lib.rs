@@ -2,10 +2,14 @@
 //!
 //! The services come from `scripts/services up`; a test whose service is missing fails and says so.
 
+mod guarded;
+mod issuer;
 mod pair;
 mod raw;
 mod servers;
 
+pub use guarded::{KeyRing, every_operation_is_guarded, new_key};
+pub use issuer::{AUDIENCE, Issuer, SigningKey, unix_now, unsigned};
 pub use pair::{Pair, Running};
 pub use raw::{RawAnswer, RawClient};
 pub use servers::{Server, Servers};

@@ -9,6 +9,7 @@ use shared::{
     clock::time_of_ms,
     domain::CommandId,
     http::{
+        access::Caller,
         openapi::Description,
         problem::{Code, Problem},
         query,
@@ -17,6 +18,7 @@ use shared::{
     wire::rfc3339,
 };
 
+use super::FOLLOWERS;
 use crate::{
     answer::{PENDING_RETRY_AFTER_SECONDS, builder},
     api::Api,
@@ -31,6 +33,7 @@ use crate::{
 pub fn describe() -> Description {
     let about = "Any id that was answered here is known, also before its command is applied: `pending`. `Prefer: wait=N` answers as soon as it has ended.";
     Description::new("get-command", COMMANDS_TAG, "Follow a command", about)
+        .scopes(&FOLLOWERS)
         .parameters([parts::id("command"), parts::prefer()])
         .json::<CommandView>(
             StatusCode::OK,
@@ -50,6 +53,7 @@ pub fn describe() -> Description {
 /// # Errors
 /// As the contract has it.
 pub async fn get(api: Data<Api>, request: HttpRequest, id: Path<String>) -> Result<HttpResponse, Problem> {
+    Caller::with(&request, &FOLLOWERS)?;
     query::none(&request)?;
     let id: CommandId = id.parse().map_err(|_| Problem::command_not_found())?;
     let prefer = prefer(&request);

@@ -4,6 +4,7 @@ use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web::Data};
 use shared::{
     domain::{CommandId, ContactId},
     http::{
+        access::Caller,
         cursor::{Cursor, Way},
         faults::{self, fault},
         json::{Field, Members},
@@ -19,6 +20,7 @@ use shared::{
 };
 use validator::{Validate, ValidationError};
 
+use super::FOLLOWERS;
 use crate::{
     api::Api,
     openapi::{COMMANDS_TAG, parts, schemas::CommandPage},
@@ -53,6 +55,7 @@ pub fn describe() -> Description {
         "List the commands of a contact",
         about,
     )
+    .scopes(&FOLLOWERS)
     .parameters([required(parts::contact_id()), parts::status()])
     .parameters(parts::page())
     .json::<CommandPage>(StatusCode::OK, "A page of commands.", [link()], None)
@@ -64,6 +67,7 @@ pub fn describe() -> Description {
 /// # Errors
 /// As the contract has it.
 pub async fn list(api: Data<Api>, request: HttpRequest) -> Result<HttpResponse, Problem> {
+    Caller::with(&request, &FOLLOWERS)?;
     let parameters = query::read(&request, &PARAMETERS)?;
     let CommandQuery {
         filter,

@@ -9,6 +9,7 @@ use shared::domain::{Action, Operation};
 
 use super::describe_write;
 use shared::http::{
+    access::{Caller, Scope},
     openapi::Description,
     problem::{Code, Problem},
 };
@@ -48,9 +49,10 @@ pub fn describe() -> Description {
 /// As the contract has it.
 pub async fn create(api: Data<Api>, request: HttpRequest, payload: Payload) -> Result<HttpResponse, Problem> {
     let outcome = async {
+        let caller = Caller::with(&request, &[Scope::ContactsWrite])?;
         let received = Received::read(&request, payload, MediaType::Json).await?;
         let contact = WholeContact::read(received.members()?)?;
-        accept_and_answer(&api, &received, Action::Create(contact), Target::New).await
+        accept_and_answer(&api, &caller, &received, Action::Create(contact), Target::New).await
     };
     api.metrics.write(Operation::Create, outcome.await)
 }

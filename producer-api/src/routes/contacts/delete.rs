@@ -8,7 +8,11 @@ use actix_web::{
 use shared::domain::{Action, Operation};
 
 use super::{contact_id, describe_write_to_one};
-use shared::http::{openapi::Description, problem::Problem};
+use shared::http::{
+    access::{Caller, Scope},
+    openapi::Description,
+    problem::Problem,
+};
 
 use crate::{
     accept::Target,
@@ -41,9 +45,10 @@ pub async fn delete(
     payload: Payload,
 ) -> Result<HttpResponse, Problem> {
     let outcome = async {
+        let caller = Caller::with(&request, &[Scope::ContactsWrite])?;
         let id = contact_id(&id)?;
         let received = Received::read(&request, payload, MediaType::Nothing).await?;
-        accept_and_answer(&api, &received, Action::Delete, Target::Existing(id)).await
+        accept_and_answer(&api, &caller, &received, Action::Delete, Target::Existing(id)).await
     };
     api.metrics.write(Operation::Delete, outcome.await)
 }

@@ -9,6 +9,7 @@ use shared::domain::Life;
 
 use super::contact_id;
 use shared::http::{
+    access::{Caller, Scope},
     openapi::Description,
     problem::{Code, Problem},
     query,
@@ -28,6 +29,7 @@ pub fn describe() -> Description {
     let about = "With `Accept: text/vcard` as a vCard 4.0 (RFC 6350).";
     let ok = StatusCode::OK;
     Description::new("get-contact", CONTACTS_TAG, "Read a contact", about)
+        .scopes(&[Scope::ContactsRead])
         .parameters([parts::id("contact"), parts::if_none_match()])
         .json::<ContactView>(ok, "The contact.", [parts::etag()], Some(examples::contact()))
         .also(ok, TEXT_VCARD, parts::vcards())
@@ -48,6 +50,7 @@ pub fn describe() -> Description {
 /// # Errors
 /// As the contract has it.
 pub async fn get(api: Data<Api>, request: HttpRequest, id: Path<String>) -> Result<HttpResponse, Problem> {
+    Caller::with(&request, &[Scope::ContactsRead])?;
     query::none(&request)?;
     let id = contact_id(&id)?;
     let store = api.store.clone();

@@ -7,6 +7,7 @@ use actix_web::{
 };
 
 use shared::http::{
+    access::{Caller, Scope},
     openapi::{Description, link},
     page,
     problem::{Code, Problem},
@@ -28,6 +29,7 @@ pub fn describe() -> Description {
     let about = "Every filter that is given must hold. With `Accept: text/vcard` as vCards 4.0, without those deleted. Filters by phone or e-mail stay out of URLs and logs in a search.";
     let ok = StatusCode::OK;
     Description::new("list-contacts", CONTACTS_TAG, "List contacts", about)
+        .scopes(&[Scope::ContactsRead])
         .parameters(parts::filters().into_iter().map(parts::Filter::in_query))
         .json::<ContactPage>(ok, "A page of contacts.", [link()], None)
         .also(ok, TEXT_VCARD, parts::vcards())
@@ -39,6 +41,7 @@ pub fn describe() -> Description {
 /// # Errors
 /// As the contract has it.
 pub async fn list(api: Data<Api>, request: HttpRequest) -> Result<HttpResponse, Problem> {
+    Caller::with(&request, &[Scope::ContactsRead])?;
     let query = ContactQuery::from_parameters(query::read(&request, &MEMBERS)?)?;
     let page = contact_page::contacts(&api, query).await?;
     let mut response = HttpResponse::Ok();

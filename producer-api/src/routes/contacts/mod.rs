@@ -5,6 +5,7 @@ use serde_json::Value;
 use shared::{
     domain::ContactId,
     http::{
+        access::Scope,
         openapi::Description,
         problem::{Code, Problem},
     },
@@ -41,6 +42,7 @@ const EXISTING_PROBLEMS: [Code; 2] = [Code::ContactNotFound, Code::StoreUnavaila
 /// A write: its headers, the answer at once, and what it may be refused with.
 fn describe_write(write: Description) -> Description {
     write
+        .scopes(&[Scope::ContactsWrite])
         .parameters(parts::write())
         .json::<CommandView>(
             StatusCode::ACCEPTED,

@@ -7,7 +7,11 @@ use actix_web::{
 use shared::domain::{Action, Operation};
 
 use super::{contact_id, describe_update};
-use shared::http::{openapi::Description, problem::Problem};
+use shared::http::{
+    access::{Caller, Scope},
+    openapi::Description,
+    problem::Problem,
+};
 
 use crate::{
     accept::Target,
@@ -37,10 +41,18 @@ pub async fn patch(
     payload: Payload,
 ) -> Result<HttpResponse, Problem> {
     let outcome = async {
+        let caller = Caller::with(&request, &[Scope::ContactsWrite])?;
         let id = contact_id(&id)?;
         let received = Received::read(&request, payload, MediaType::MergePatch).await?;
         let changes = PartOfContact::read(received.members()?)?;
-        accept_and_answer(&api, &received, Action::Update(changes), Target::Existing(id)).await
+        accept_and_answer(
+            &api,
+            &caller,
+            &received,
+            Action::Update(changes),
+            Target::Existing(id),
+        )
+        .await
     };
     api.metrics.write(Operation::Update, outcome.await)
 }

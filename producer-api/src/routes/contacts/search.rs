@@ -7,6 +7,7 @@ use actix_web::{
 };
 
 use shared::http::{
+    access::{Caller, Scope},
     json::Members,
     openapi::Description,
     problem::{Code, Problem},
@@ -29,6 +30,7 @@ use crate::{
 pub fn describe() -> Description {
     let about = "The filters of the list, in the body, so that personal data stays out of URLs and logs. Both cursors are in the answer.";
     Description::new("search-contacts", CONTACTS_TAG, "Search contacts", about)
+        .scopes(&[Scope::ContactsRead])
         .body::<ContactSearch>(MediaType::Json.as_str(), "The filters.", examples::search())
         .json::<ContactPage>(StatusCode::OK, "A page of contacts.", [], None)
         .problems([Code::ValidationFailed, Code::StoreUnavailable])
@@ -39,6 +41,7 @@ pub fn describe() -> Description {
 /// # Errors
 /// As the contract has it.
 pub async fn search(api: Data<Api>, request: HttpRequest, payload: Payload) -> Result<HttpResponse, Problem> {
+    Caller::with(&request, &[Scope::ContactsRead])?;
     query::none(&request)?;
     let body = read_body(&request, payload, MediaType::Json).await?;
     let query = ContactQuery::from_body(Members::read(&body)?)?;

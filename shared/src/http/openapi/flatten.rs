@@ -21,6 +21,18 @@ pub fn flattened(document: &Value) -> Value {
         license.remove("identifier");
         license.insert("url".to_owned(), json!("https://spdx.org/licenses/MIT.html"));
     }
+    // Its import leaves out who may use an operation: the policies there say so.
+    for item in flat["paths"]
+        .as_object_mut()
+        .into_iter()
+        .flat_map(Map::values_mut)
+    {
+        for operation in item.as_object_mut().into_iter().flat_map(Map::values_mut) {
+            if let Some(operation) = operation.as_object_mut() {
+                operation.remove("security");
+            }
+        }
+    }
     if let Some(components) = flat["components"].as_object_mut() {
         components.retain(|kind, _| kind == "schemas");
     }
@@ -133,9 +145,10 @@ mod tests {
         let document = json!({
             "openapi": "3.1.0",
             "info": { "license": { "name": "MIT OR Apache-2.0", "identifier": "MIT OR Apache-2.0" } },
-            "paths": { "/x": { "get": { "responses": { "404": { "$ref": "#/components/responses/gone" } } } } },
+            "paths": { "/x": { "get": { "security": [{ "key": [] }], "responses": { "404": { "$ref": "#/components/responses/gone" } } } } },
             "components": {
                 "headers": { "A": { "schema": { "type": "string" } } },
+                "securitySchemes": { "key": { "type": "apiKey", "in": "header", "name": "k" } },
                 "responses": { "gone": {
                     "headers": { "A": { "$ref": "#/components/headers/A" } },
                     "content": {
@@ -172,6 +185,7 @@ mod tests {
                 }
             })
         );
+        assert!(flat["paths"]["/x"]["get"].get("security").is_none());
         assert!(flat["info"]["license"].get("identifier").is_none());
     }
 }

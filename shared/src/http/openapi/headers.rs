@@ -19,6 +19,8 @@ pub const HEADER_VALUE_MAX_CHARS: usize = 1024;
 const RATE_LIMIT_MAX_CHARS: usize = 100;
 /// The longest `Link`, in characters: two targets, each with a cursor.
 const LINK_MAX_CHARS: usize = 2 * (MAX_URI_BYTES + cursor::MAX_CHARS);
+/// The longest `WWW-Authenticate`, in characters.
+const CHALLENGE_MAX_CHARS: usize = 200;
 /// The longest origin of a page, in characters.
 const ORIGIN_MAX_CHARS: usize = 300;
 
@@ -45,6 +47,7 @@ schema_types! {
     RequestIdText = text(1, MAX_REQUEST_ID_CHARS).pattern(Some("^[A-Za-z0-9._-]+$"));
     LinkText = text(1, LINK_MAX_CHARS)
         .pattern(Some(r#"^</v1/[^>]+>; rel="(next|prev)"(, </v1/[^>]+>; rel="prev")?$"#));
+    ChallengeText = text(1, CHALLENGE_MAX_CHARS).pattern(Some(r#"^[A-Za-z]+ realm="contato""#));
     OriginText = text(1, ORIGIN_MAX_CHARS).pattern(Some("^https?://[^/]+$"));
 }
 
@@ -65,7 +68,7 @@ pub fn link() -> (&'static str, Header) {
 }
 
 /// The headers that many answers carry, by name.
-pub(super) fn components() -> [(&'static str, Header); 5] {
+pub(super) fn components() -> [(&'static str, Header); 6] {
     [
         (
             "RateLimit",
@@ -84,6 +87,10 @@ pub(super) fn components() -> [(&'static str, Header); 5] {
         (
             "Access-Control-Allow-Origin",
             header_of::<OriginText>("For a page of an origin that `http.corsOrigins` lists."),
+        ),
+        (
+            "WWW-Authenticate",
+            header_of::<ChallengeText>("What credentials the service takes (RFC 6750, section 3)."),
         ),
         (
             "Retry-After",

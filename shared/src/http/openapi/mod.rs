@@ -27,6 +27,7 @@ mod flatten;
 mod headers;
 mod problems;
 pub mod schema;
+mod security;
 
 pub use flatten::flattened;
 pub use headers::{HEADER_VALUE_MAX_CHARS, header_of, link};
@@ -86,7 +87,7 @@ impl Description {
     /// [`Caller::with`](super::access::Caller::with).
     pub fn scopes(mut self, any_of: &'static [Scope]) -> Self {
         self.any_of = any_of;
-        self
+        self.problems(security::PROBLEMS)
     }
 
     /// With parameters.
@@ -184,7 +185,8 @@ impl Description {
             .tag(self.tag)
             .summary(Some(self.summary))
             .description(Some(self.description))
-            .request_body(self.body.clone());
+            .request_body(self.body.clone())
+            .securities(Some(security::requirements(self.any_of)));
         for parameter in &self.parameters {
             operation = operation.parameter(parameter.clone());
         }
@@ -225,6 +227,9 @@ impl Api {
         }
         for (name, header) in headers::components() {
             components = components.header(name, header);
+        }
+        for (name, scheme) in security::schemes() {
+            components = components.security_scheme(name, scheme);
         }
         let paths = paths
             .into_iter()

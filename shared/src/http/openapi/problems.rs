@@ -145,6 +145,9 @@ pub(super) fn response(codes: &[Code]) -> Response {
     if codes.iter().any(|code| code.asks_to_come_again()) {
         response = response.header_ref("Retry-After", reference("Retry-After"));
     }
+    if codes.iter().any(|code| code.challenges()) {
+        response = response.header_ref("WWW-Authenticate", reference("WWW-Authenticate"));
+    }
     everywhere(response).build()
 }
 

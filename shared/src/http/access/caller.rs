@@ -1,0 +1,112 @@
+//! Who sends a request, as far as handlers have to know.
+
+use std::{fmt, sync::Arc};
+
+use actix_web::{HttpMessage, HttpRequest};
+
+use super::{
+    challenge::{self, Refusal},
+    scope::{Scope, Scopes},
+};
+use crate::http::problem::Problem;
+
+/// Who sends a request.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Caller {
+    principal: Arc<str>,
+    scopes: Scopes,
+}
+
+/// What is known of the sender once the listener has looked at the credentials; stands in the request's extensions.
+#[derive(Clone, Debug)]
+pub(in crate::http) struct Identity(pub(super) Result<Caller, Refusal>);
+
+impl Identity {
+    /// The caller, if it is known.
+    pub(in crate::http) fn caller(&self) -> Option<&Caller> {
+        self.0.as_ref().ok()
+    }
+
+    /// Why the request is refused, if it is.
+    pub(in crate::http) fn refused(&self) -> Option<Problem> {
+        self.0.as_ref().err().map(Refusal::problem)
+    }
+}
+
+impl Caller {
+    pub(super) fn new(principal: impl Into<Arc<str>>, scopes: Scopes) -> Self {
+        Self {
+            principal: principal.into(),
+            scopes,
+        }
+    }
+
+    /// Nobody in particular, who may do everything: where nobody has to say who they are.
+    pub(super) fn anybody() -> Self {
+        Self::new("", Scopes::all())
+    }
+
+    /// Who sends the request, and has one of the scopes. A request that no listener has looked at is refused.
+    ///
+    /// # Errors
+    /// `forbidden`; `unauthenticated`.
+    pub fn with(request: &HttpRequest, any_of: &[Scope]) -> Result<Self, Problem> {
+        let extensions = request.extensions();
+        let caller = match extensions.get::<Identity>() {
+            Some(Identity(Ok(caller))) => caller,
+            Some(Identity(Err(refusal))) => return Err(refusal.problem()),
+            None => return Err(Refusal::Missing.problem()),
+        };
+        if any_of.iter().any(|scope| caller.may(*scope)) {
+            Ok(caller.clone())
+        } else {
+            Err(challenge::forbidden(any_of))
+        }
+    }
+
+    /// The name by which commands and idempotency keys are the caller's; empty where nobody has to say who they are.
+    pub fn principal(&self) -> &str {
+        &self.principal
+    }
+
+    /// Whether the caller has the scope.
+    pub fn may(&self, scope: Scope) -> bool {
+        self.scopes.has(scope)
+    }
+}
+
+/// Who somebody is may be personal data.
+impl fmt::Debug for Caller {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Caller({:?})", self.scopes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::test::TestRequest;
+
+    use super::*;
+    use crate::http::problem::Code;
+
+    #[test]
+    fn a_request_that_no_listener_has_looked_at_is_refused() {
+        let request = TestRequest::get().to_http_request();
+        let refused = Caller::with(&request, &Scope::ALL).unwrap_err();
+        assert_eq!(refused.code(), Code::Unauthenticated);
+    }
+
+    #[test]
+    fn one_of_the_scopes_is_enough_and_none_is_not() {
+        let request = TestRequest::get().to_http_request();
+        let ana = Caller::new("token:ana@example.com", Scopes::from_iter([Scope::ContactsWrite]));
+        assert!(!format!("{ana:?}").contains("ana@"));
+        request.extensions_mut().insert(Identity(Ok(ana.clone())));
+        let either = [Scope::ContactsRead, Scope::ContactsWrite];
+        assert_eq!(Caller::with(&request, &either).unwrap(), ana);
+        for others in [&[][..], &[Scope::ContactsRead]] {
+            let refused = Caller::with(&request, others).unwrap_err();
+            assert_eq!(refused.code(), Code::Forbidden);
+        }
+    }
+}

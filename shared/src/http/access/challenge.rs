@@ -1,0 +1,70 @@
+//! How a request is refused for who sends it: RFC 6750, section 3, and RFC 9110, section 11.6.1.
+//!
+//! **Invariant:** nothing tells which part of a credential was wrong, but that it has expired.
+
+use actix_web::http::header::{self, HeaderValue};
+
+use super::scope::Scope;
+use crate::http::problem::{Code, Problem, RETRY_AFTER_SECONDS};
+
+const BEARER: &str = "Bearer realm=\"contato\"";
+/// There is no registered scheme for keys in a header of their own; the name says what to look for.
+const API_KEY: &str = "ApiKey realm=\"contato\"";
+
+/// Why nobody is known to have sent a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Refusal {
+    /// Nothing says who it is.
+    Missing,
+    /// What says who it is does not hold.
+    Invalid,
+    /// It held once.
+    Expired,
+    /// It did not come by way of the gateway.
+    PastTheGateway,
+    /// It cannot be told which credentials count.
+    Ambiguous(&'static str),
+    /// Keys that could check the token were never had.
+    KeysUnavailable,
+}
+
+impl Refusal {
+    pub(super) fn problem(&self) -> Problem {
+        let detail = match self {
+            Self::Missing => "The request needs a token (Authorization: Bearer) or a key (X-Api-Key).",
+            Self::Invalid => "The credentials are not valid here.",
+            Self::Expired => "The credentials have expired.",
+            Self::PastTheGateway => "Requests are taken from the gateway only.",
+            Self::Ambiguous(detail) => return Problem::malformed(*detail),
+            Self::KeysUnavailable => {
+                let detail =
+                    "The token cannot be checked: its issuer's keys could not be had yet. Try again.";
+                return Problem::new(Code::KeysUnavailable, detail).with_retry_after(RETRY_AFTER_SECONDS);
+            }
+        };
+        let bearer = match self {
+            Self::Invalid | Self::Expired => format!("{BEARER}, error=\"invalid_token\""),
+            _ => BEARER.to_owned(),
+        };
+        let problem = challenged(Problem::new(Code::Unauthenticated, detail), bearer);
+        problem.with_header(header::WWW_AUTHENTICATE, HeaderValue::from_static(API_KEY))
+    }
+}
+
+/// 403 for a caller with none of these scopes.
+pub(super) fn forbidden(any_of: &[Scope]) -> Problem {
+    let words: Vec<_> = any_of.iter().map(|scope| scope.as_str()).collect();
+    let detail = format!("This needs the scope {}.", words.join(" or "));
+    let bearer = format!(
+        "{BEARER}, error=\"insufficient_scope\", scope=\"{}\"",
+        words.join(" ")
+    );
+    challenged(Problem::new(Code::Forbidden, detail), bearer)
+}
+
+fn challenged(problem: Problem, challenge: String) -> Problem {
+    match HeaderValue::try_from(challenge) {
+        Ok(challenge) => problem.with_header(header::WWW_AUTHENTICATE, challenge),
+        Err(_) => problem,
+    }
+}
