@@ -3,7 +3,10 @@
 use std::net::SocketAddr;
 
 use chrono::{DateTime, Utc};
-use shared::{domain::IdKey, settings::Settings};
+use shared::{
+    domain::IdKey,
+    settings::{AuthMode, Settings},
+};
 
 /// Where the roles listen.
 pub(crate) struct Addresses {
@@ -15,19 +18,15 @@ pub(crate) struct Addresses {
 
 const CONTACT: &str = r#"{"name":"Ana Souza","phone":"(11) 98765-4321","email":"ana@example.com"}"#;
 
-/// The text. The ids in it are those that the first line will be answered with: ids follow from the Idempotency-Key, a new
-/// one at each start.
+/// The text. The ids in it are those that its first line to paste will be answered with: ids follow from the Idempotency-Key, a
+/// new one at each start.
 pub(crate) fn banner(settings: &Settings, ids: &IdKey, addresses: &Addresses, now: DateTime<Utc>) -> String {
-    let key = format!("tour-{}", now.format("%Y%m%dT%H%M%S"));
-    let issued = producer_api::ids_of_keyed_create(ids, &key, CONTACT.as_bytes())
-        .expect("the key is of plain characters");
     let Addresses {
         api,
         dlq,
         management: [api_management, worker_management, dlq_management],
     } = addresses;
     let (broker, store) = (&settings.broker.url, &settings.store.url);
-    let (command, contact) = (issued.command, issued.contact);
     format!(
         "contato runs on {broker} and {store}. Ctrl-C ends it and loses nothing.
 
@@ -37,9 +36,30 @@ pub(crate) fn banner(settings: &Settings, ids: &IdKey, addresses: &Addresses, no
   health        http://{api}/health
   metrics       http://{api_management}/metrics  http://{worker_management}/metrics  http://{dlq_management}/metrics
 
-Paste these to create a contact, follow its command, and read it back:
+{}",
+        first_steps(settings, ids, *api, now)
+    )
+}
 
-  curl -i http://{api}/v1/contacts -H 'Content-Type: application/json' -H 'Idempotency-Key: {key}' -d '{CONTACT}'
+/// What to paste. Where callers say who they are, ids follow from who they are, too, which is not known here.
+fn first_steps(settings: &Settings, ids: &IdKey, api: SocketAddr, now: DateTime<Utc>) -> String {
+    let json = "-H 'Content-Type: application/json'";
+    if settings.auth.mode == AuthMode::Required {
+        return format!(
+            "Callers need a token or a key (docs/access.md). With a key in KEY, paste this to create a contact:
+
+  curl -i http://{api}/v1/contacts -H \"X-Api-Key: $KEY\" {json} -d '{CONTACT}'
+"
+        );
+    }
+    let key = format!("tour-{}", now.format("%Y%m%dT%H%M%S"));
+    let issued = producer_api::ids_of_keyed_create(ids, &key, CONTACT.as_bytes())
+        .expect("the key is of plain characters");
+    let (command, contact) = (issued.command, issued.contact);
+    format!(
+        "Paste these to create a contact, follow its command, and read it back:
+
+  curl -i http://{api}/v1/contacts {json} -H 'Idempotency-Key: {key}' -d '{CONTACT}'
   curl -i http://{api}/v1/commands/{command}
   curl -i http://{api}/v1/contacts/{contact}
 "

@@ -8,6 +8,7 @@ use clap::{Parser, Subcommand};
 use shared::role::CommonArguments;
 
 mod banner;
+mod key;
 mod migrate;
 mod openapi;
 mod run;
@@ -32,6 +33,11 @@ enum Command {
         #[command(subcommand)]
         direction: migrate::Direction,
     },
+    /// Make, list and end API keys.
+    Key {
+        #[command(subcommand)]
+        action: key::Action,
+    },
     /// Print the description of an HTTP API (OpenAPI) as JSON.
     Openapi(openapi::Arguments),
 }
@@ -48,6 +54,11 @@ async fn program() -> anyhow::Result<ExitCode> {
         Command::Run => {
             if let Some(settings) = common.start()? {
                 run::run(&settings).await?;
+            }
+        }
+        Command::Key { action } => {
+            if let Some(settings) = common.start()? {
+                key::run(&settings, action)?;
             }
         }
         Command::Migrate { direction } => {

@@ -33,6 +33,7 @@ use self::{
 use super::Contato;
 
 const GUIDE: [&str; 2] = ["docs/http.md", "docs/http.pt-BR.md"];
+const ACCESS: [&str; 2] = ["docs/access.md", "docs/access.pt-BR.md"];
 const README: [&str; 2] = ["README.md", "README.pt-BR.md"];
 /// Where the pages say that the API is.
 const USUAL_ADDRESS: &str = "127.0.0.1:8080";
@@ -45,23 +46,26 @@ struct Printed {
     text: String,
 }
 
+/// How pages call the binary.
+const USUAL_BINARY: &str = "cargo run -q --";
+
 /// Types the commands into one bash session.
-fn typed(examples: &[Example], address: &str) -> Vec<Printed> {
-    let folder = TempDir::new().unwrap();
-    let file = |index: usize, what: &str| folder.path().join(format!("{index}.{what}"));
+fn typed(examples: &[Example], address: &str, folder: &Path) -> Vec<Printed> {
+    let file = |index: usize, what: &str| folder.join(format!("{index}.{what}"));
     let mut script = String::new();
     for (index, example) in examples.iter().enumerate() {
         let command = example.command.replace(USUAL_ADDRESS, address);
+        let command = command.replace(USUAL_BINARY, env!("CARGO_BIN_EXE_contato"));
         let (text, status) = (file(index, "text"), file(index, "status"));
         let (text, status) = (text.display(), status.display());
         script.push_str(&format!("{{\n{command}\n}} >{text} 2>&1\necho $? >{status}\n"));
     }
     // What the commands write stays in the folder, and a curl configuration of the reader's own does not matter.
-    fs::write(folder.path().join(".curlrc"), CURL_SETTINGS).unwrap();
+    fs::write(folder.join(".curlrc"), CURL_SETTINGS).unwrap();
     let ended = Command::new("bash")
         .args(["--norc", "-c", &script])
-        .current_dir(folder.path())
-        .env("CURL_HOME", folder.path())
+        .current_dir(folder)
+        .env("CURL_HOME", folder)
         .output()
         .expect("bash is there");
     assert!(
@@ -79,14 +83,19 @@ fn typed(examples: &[Example], address: &str) -> Vec<Printed> {
     (0..examples.len()).map(printed).collect()
 }
 
-/// Runs the examples of a page and holds them against what the page shows.
+/// Runs the examples of a page and holds them against what the page shows: what stands before the first `cargo run`, then,
+/// with contato running in the same folder, the rest.
 fn try_page(name: &str, blocks: &[Block]) {
     let folder = TempDir::new().unwrap();
+    let start = blocks.iter().position(|block| block.language == "sh");
+    let (before, after) = blocks.split_at(start.unwrap_or_default());
+    let (before, after) = (page::examples(before), page::examples(after));
+    let mut printed = typed(&before, USUAL_ADDRESS, folder.path());
     let contato = Contato::start_with(folder.path(), &page::settings(blocks));
-    let examples = page::examples(blocks);
     let address = contato.api.strip_prefix("http://").expect("an address");
+    printed.extend(typed(&after, address, folder.path()));
     let (mut of_page, mut of_run) = (Names::default(), Names::default());
-    for (example, printed) in examples.iter().zip(typed(&examples, address)) {
+    for (example, printed) in before.iter().chain(&after).zip(printed) {
         let (Example { line, command, shown }, Printed { status, text }) = (example, printed);
         assert_eq!(status, "0", "{name}:{line}: {command}\n{text}");
         let (page, run) = both(shown, &text, &mut of_page, &mut of_run);
@@ -107,6 +116,12 @@ fn each_example_of_the_guide_prints_what_the_page_shows() {
     try_page(GUIDE[0], &blocks);
 }
 
+/// To see it red: start the page's contato without `auth.mode`.
+#[test]
+fn each_example_of_the_page_about_access_prints_what_the_page_shows() {
+    try_page(ACCESS[0], &page::blocks(&page::text(ACCESS[0])));
+}
+
 /// To see it red: change a body in the page's answer of 422.
 #[test]
 fn each_example_of_the_readme_prints_what_the_page_shows() {
@@ -119,10 +134,10 @@ fn each_example_of_the_readme_prints_what_the_page_shows() {
 /// To see it red: change a letter of a command in one of the pages.
 #[test]
 fn both_languages_have_the_same_examples() {
-    for [english, portuguese] in [GUIDE, README] {
+    for [english, portuguese] in [GUIDE, ACCESS, README] {
         let examples = |name: &str| -> Vec<_> {
             let blocks = page::blocks(&page::text(name)).into_iter();
-            let same = blocks.filter(|block| block.language == "console" || GUIDE.contains(&name));
+            let same = blocks.filter(|block| block.language == "console" || !README.contains(&name));
             same.map(|block| (block.language, block.lines)).collect()
         };
         let (ours, theirs) = (examples(english), examples(portuguese));
@@ -179,7 +194,7 @@ fn the_guide_tells_the_limits_as_they_are() {
 /// To see it red: change a heading.
 #[test]
 fn links_lead_somewhere() {
-    for name in GUIDE.into_iter().chain(README) {
+    for name in GUIDE.into_iter().chain(ACCESS).chain(README) {
         let text = page::text(name);
         for link in page::links(&text).filter(|link| !link.contains("://")) {
             let (file, anchor) = link.split_once('#').unwrap_or((link, ""));
