@@ -1,15 +1,27 @@
 // The page /docs in Chromium: it shows the operations, "Try it out" gets a live answer, and nothing leaves the origin, breaks
-// the content security policy or is an error on the console. usage: node docs-page.cjs API_URL PATH SCREENSHOT,
-// PATH being that of the list to try.
+// the content security policy or is an error on the console. usage: node docs-page.cjs API_URL PATH SCREENSHOT KEY,
+// PATH being that of the list to try, KEY an API key, which is entered at "Authorize".
 const { withPage, main } = require('./chromium.cjs');
 
-const [api, path, screenshot] = process.argv.slice(2);
+const [api, path, screenshot, key] = process.argv.slice(2);
 const OPERATION = `.opblock-get:has(.opblock-summary-path[data-path="${path}"])`;
 
 async function tryAnOperation(page) {
   await page.goto(`${api}/docs`, { waitUntil: 'networkidle0' });
   await page.waitForSelector(`${OPERATION} .opblock-summary-control`);
   const operations = (await page.$$('.opblock')).length;
+  await page.click('.scheme-container .authorize');
+  const field = '.auth-container input[type="text"], .auth-container input[type="password"]';
+  await page.waitForSelector(field);
+  // Of the ways to say who one is, the key's is the one that names its header.
+  for (const way of await page.$$('.auth-container')) {
+    const input = await way.$('input');
+    if (input && (await way.evaluate((element) => element.textContent)).includes('X-Api-Key')) {
+      await input.type(key);
+      await (await way.$('button.authorize')).click();
+    }
+  }
+  await page.click('.auth-container .btn-done, .dialog-ux .close-modal');
   await page.click(`${OPERATION} .opblock-summary-control`);
   await page.waitForSelector(`${OPERATION} .try-out__btn`);
   // The page may have opened it for trying already; then the button would take that back.
