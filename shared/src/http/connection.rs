@@ -1,6 +1,7 @@
 //! A client's connection, as `actix_http` reads and writes it, with what that leaves open.
 //!
 //! * A request's head has to arrive within a time, also of the second request and later ones.
+//! * Who takes nothing of an answer for a time loses the connection: an answer that streams would wait for ever.
 //! * What is no HTTP is answered by `actix_http` itself with a bare head, by no middleware. That head is replaced by a problem
 //!   document on its way out; such an answer ends the connection, so nothing follows it.
 //! * After such an answer what still comes is read for a moment, or the system would take back what was not read yet.
@@ -36,6 +37,8 @@ use super::{
 
 /// How long the head of a request may take to arrive: from connecting, or from its first byte.
 pub const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a client may take nothing of an answer.
+pub const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long what comes after a last answer is read.
 const LINGER: Duration = Duration::from_secs(1);
 /// More than a bare head has, in bytes.
@@ -45,6 +48,7 @@ const MAX_BARE_HEAD_BYTES: usize = 200;
 #[derive(Clone, Copy, Debug)]
 pub struct Timeouts {
     pub(super) head: Duration,
+    pub(super) write: Duration,
     pub(super) linger: Duration,
 }
 
@@ -52,6 +56,7 @@ impl Default for Timeouts {
     fn default() -> Self {
         Self {
             head: HEAD_TIMEOUT,
+            write: WRITE_TIMEOUT,
             linger: LINGER,
         }
     }
@@ -92,6 +97,8 @@ pub struct Connection {
     /// When the rest has to be there.
     due: Option<Instant>,
     alarm: Option<Pin<Box<Sleep>>>,
+    /// Rings when the client has taken nothing for too long.
+    stalled: Option<Pin<Box<Sleep>>>,
     end: End,
 }
 
@@ -120,6 +127,7 @@ impl Connection {
             begun: true,
             due: None,
             alarm: None,
+            stalled: None,
             end: End::NotYet,
         }
     }
@@ -149,6 +157,20 @@ impl Connection {
             alarm.as_mut().reset(due);
         }
         false
+    }
+
+    /// Writes to a client that takes something now and then.
+    fn poll_taken(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        if written.is_ready() {
+            self.stalled = None;
+            return written;
+        }
+        let stalled = self
+            .stalled
+            .get_or_insert_with(|| Box::pin(sleep(self.timeouts.write)));
+        ready!(stalled.as_mut().poll(cx));
+        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }
 
     /// Ends the connection with a problem document.
@@ -227,12 +249,10 @@ impl AsyncWrite for Connection {
         if matches!(this.end, End::NotYet) {
             (this.begun, this.due) = (false, None);
             match bare_head(bytes) {
-                None => return Pin::new(&mut this.stream).poll_write(cx, bytes),
+                None => return this.poll_taken(cx, bytes),
                 Some((0, status)) => this.say(status),
                 // First what goes before it.
-                Some((before, _)) => {
-                    return Pin::new(&mut this.stream).poll_write(cx, &bytes[..before]);
-                }
+                Some((before, _)) => return this.poll_taken(cx, &bytes[..before]),
             }
         }
         this.poll_end(cx).map(|()| Ok(bytes.len()))

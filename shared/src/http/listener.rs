@@ -292,6 +292,10 @@ mod tests {
 
     const GOOD: &str = "GET /livez HTTP/1.1\r\nHost: x\r\n\r\n";
 
+    /// Where the answer is so large that no buffer on its way takes it.
+    const LARGE: &str = "/large";
+    const LARGE_BYTES: usize = 64 * 1024 * 1024;
+
     /// A listener with these bounds; what ends it, and its end.
     fn listen(bounds: ConnectionBounds) -> (String, CancellationToken, tokio::task::JoinHandle<()>) {
         let socket = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -307,7 +311,10 @@ mod tests {
             threads: 1,
         };
         let server = serve_within(listening, bounds, |config| {
-            config.default_service(actix_web::web::to(edge::no_such_route));
+            let large = || async { "x".repeat(LARGE_BYTES) };
+            config
+                .route(LARGE, actix_web::web::get().to(large))
+                .default_service(actix_web::web::to(edge::no_such_route));
         })
         .unwrap();
         let ended = tokio::spawn(async move { server.await.unwrap() });
@@ -320,6 +327,7 @@ mod tests {
             keep_alive: Duration::from_millis(200),
             timeouts: Timeouts {
                 head: Duration::from_millis(300),
+                write: Duration::from_millis(300),
                 linger: Duration::from_millis(300),
             },
         }
@@ -379,6 +387,26 @@ mod tests {
         assert!(early.is_err(), "{early:?}");
         drop(first);
         assert_eq!(second.answer().await.unwrap().status, 404);
+        stop.cancel();
+        ended.await.unwrap();
+    }
+
+    /// To see it red: write without a bound.
+    #[tokio::test]
+    async fn who_takes_nothing_of_an_answer_loses_the_connection() {
+        let (address, stop, ended) = listen(ConnectionBounds {
+            keep_alive: Duration::from_secs(20),
+            ..short()
+        });
+        let mut first = RawClient::connect(&address).await;
+        first
+            .send(format!("GET {LARGE} HTTP/1.1\r\nHost: x\r\n\r\n"))
+            .await;
+        // The one connection that there may be is free once the first has ended.
+        let mut second = RawClient::connect(&address).await;
+        second.send(GOOD).await;
+        assert_eq!(second.answer().await.unwrap().status, 404);
+        drop(first);
         stop.cancel();
         ended.await.unwrap();
     }
