@@ -17,8 +17,9 @@ use shared::{
     role::Parts,
     runtime::ProcessRuntime,
     settings::Settings,
-    store::Store,
+    store::{Store, export::MAX_EXPORTS},
 };
+use tokio::sync::Semaphore;
 
 use crate::{coalescer::Coalescer, metrics::ApiMetrics, stamps::Stamps, waiters::Waiters};
 
@@ -39,6 +40,8 @@ pub struct Api {
     pub stamps: Stamps,
     /// Who waits for a command.
     pub waiters: Waiters,
+    /// Permits to export.
+    pub exports: Arc<Semaphore>,
     /// What is counted.
     pub metrics: ApiMetrics,
     /// How long outcomes are kept.
@@ -61,6 +64,7 @@ impl Api {
             ),
             stamps: Stamps::new(parts.clock.clone(), settings.clock.max_ahead_ms()),
             waiters: Waiters::new(settings.producer_api.max_waiting, metrics.clone()),
+            exports: Arc::new(Semaphore::new(MAX_EXPORTS)),
             broker: parts.broker,
             store: parts.store,
             clock: parts.clock,

@@ -26,6 +26,12 @@ pub const MEMBERS: [&str; 9] = [
     "cursor",
 ];
 
+/// Those of them that say which contacts in which order, not which page.
+pub const FILTERS: [&str; 7] = {
+    let [filters @ .., _limit, _cursor] = MEMBERS;
+    filters
+};
+
 /// The words of `sort`.
 pub const SORTS: [(&str, SortBy); 3] = [
     ("name", SortBy::Name),

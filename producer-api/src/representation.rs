@@ -2,12 +2,13 @@
 //!
 //! Whoever asks for neither gets JSON, which that section allows, rather than nothing.
 
-use actix_web::{
-    HttpRequest,
-    http::header::{Accept, Header, Quality, QualityItem},
-    mime::{self, Mime},
-};
+use actix_web::{HttpRequest, mime};
 use shared::domain::ETag;
+
+use crate::{
+    media::{self, Offer},
+    vcard,
+};
 
 /// The form of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,22 +19,17 @@ pub enum Representation {
     VCard,
 }
 
-/// How much a client wants a form: its quality, then how exactly it was named.
-type Wish = (Quality, u8);
-
 impl Representation {
     /// What a request asks for.
     pub fn wanted(request: &HttpRequest) -> Self {
-        let accepted = Accept::parse(request).map(|accept| accept.0).unwrap_or_default();
-        let wish = |form: Self| {
-            form.wish(&accepted)
-                .filter(|(quality, _)| *quality > Quality::ZERO)
-        };
-        if wish(Self::VCard) > wish(Self::Json) {
-            Self::VCard
-        } else {
-            Self::Json
-        }
+        media::wanted(request, Self::Json, &[Self::VCard], |form| match form {
+            Self::Json => Offer {
+                main: mime::APPLICATION,
+                sub: mime::JSON.as_str(),
+                version: None,
+            },
+            Self::VCard => vcard::OFFER,
+        })
     }
 
     /// The entity tag of a contact in this form, as the headers have it.
@@ -46,33 +42,6 @@ impl Representation {
 
     /// What is appended to the entity tag of a contact's vCard.
     pub const VCARD_SUFFIX: &str = "-v";
-
-    /// The range that names it most exactly decides.
-    fn wish(self, accepted: &[QualityItem<Mime>]) -> Option<Wish> {
-        let found = accepted
-            .iter()
-            .filter_map(|range| Some((self.exactness(&range.item)?, range.quality)));
-        found.max().map(|(exactness, quality)| (quality, exactness))
-    }
-
-    /// How exactly a range names it; `None` if it does not.
-    fn exactness(self, range: &Mime) -> Option<u8> {
-        let (main, sub) = match self {
-            Self::Json => (mime::APPLICATION, mime::JSON.as_str()),
-            Self::VCard => (mime::TEXT, "vcard"),
-        };
-        // Whoever asks for version 3.0 is not served with 4.0.
-        let other_version = range
-            .get_param("version")
-            .is_some_and(|version| self == Self::Json || version != "4.0");
-        match (range.type_(), range.subtype()) {
-            _ if other_version => None,
-            (mime::STAR, mime::STAR) => Some(0),
-            (named, mime::STAR) if named == main => Some(1),
-            (named, exactly) if named == main && exactly == sub => Some(2),
-            _ => None,
-        }
-    }
 }
 
 #[cfg(test)]

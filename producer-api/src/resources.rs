@@ -6,19 +6,24 @@ use shared::{
     http::{
         openapi::{
             ProblemSchema,
-            schema::{OperationText, TimeText, UuidText, or_null},
+            schema::{OperationText, TimeText, UuidText, list, or_null},
         },
         problem::{Document, Problem},
     },
-    store::{commands::CommandRecord, contacts::Contact},
+    store::{
+        commands::CommandRecord,
+        contacts::Contact,
+        duplicates::{Group, MAX_MEMBERS},
+    },
     wire::{CommandStatus, rfc3339},
 };
-use utoipa::ToSchema;
+use utoipa::{ToSchema, openapi::schema::ArrayBuilder};
 
 use crate::{
     accept::Accepted,
     openapi::schemas::{
-        AreaCodeText, AttemptsNumber, EmailText, NameText, PathText, PhoneText, StateText, StatusText,
+        AreaCodeText, AttemptsNumber, EmailText, GroupCountNumber, NameText, PathText, PhoneText,
+        SharedFieldText, StateText, StatusText,
     },
     server::{COMMANDS, CONTACTS},
 };
@@ -94,6 +99,36 @@ impl From<&Contact> for ContactItem {
             Life::Born(_) | Life::Unborn => Self::Contact(contact.into()),
         }
     }
+}
+
+/// Contacts that share a value.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Duplicates)]
+pub struct DuplicatesView {
+    #[schema(value_type = SharedFieldText, inline)]
+    by: &'static str,
+    #[schema(value_type = GroupCountNumber, inline)]
+    count: u64,
+    #[schema(schema_with = members)]
+    contacts: Vec<ContactView>,
+}
+
+impl DuplicatesView {
+    /// A group of contacts that share what this word names.
+    pub fn new(by: &'static str, group: &Group) -> Self {
+        Self {
+            by,
+            count: group.count,
+            contacts: group.contacts.iter().map(ContactView::from).collect(),
+        }
+    }
+}
+
+fn members() -> ArrayBuilder {
+    list::<ContactView>(MAX_MEMBERS)
+        .min_items(Some(2))
+        .description(Some("The oldest of them."))
 }
 
 /// A page.

@@ -39,13 +39,17 @@ pub const CONTACTS: &str = "/v1/contacts";
 pub const COMMANDS: &str = "/v1/commands";
 /// Where contacts are searched by a body.
 pub const SEARCH: &str = "/v1/contacts/search";
+/// Where contacts are exported.
+pub const EXPORT: &str = "/v1/contacts/export";
+/// Where groups of contacts are that share a phone or an e-mail address.
+pub const DUPLICATES: &str = "/v1/contacts/duplicates";
 /// Where a contact is.
 pub const CONTACT: &str = "/v1/contacts/{id}";
 /// Where a command is.
 pub const COMMAND: &str = "/v1/commands/{id}";
 
 /// Method, route and status of what usually happens: series that exist from the start.
-const SUCCESSES: [(&str, &str, &str); 9] = [
+const SUCCESSES: [(&str, &str, &str); 11] = [
     ("POST", CONTACTS, "202"),
     ("PUT", CONTACT, "202"),
     ("PATCH", CONTACT, "202"),
@@ -53,6 +57,8 @@ const SUCCESSES: [(&str, &str, &str); 9] = [
     ("GET", CONTACT, "200"),
     ("GET", CONTACTS, "200"),
     ("POST", SEARCH, "200"),
+    ("GET", EXPORT, "200"),
+    ("GET", DUPLICATES, "200"),
     ("GET", COMMAND, "200"),
     ("GET", COMMANDS, "200"),
 ];
@@ -199,6 +205,16 @@ fn routes(api: Data<Api>, docs: Docs) -> impl Fn(&mut web::ServiceConfig) + Clon
                     .post(contacts::create::create),
             )
             .service(resource(SEARCH, "POST").post(contacts::search::search))
+            .service(
+                resource(EXPORT, "GET, HEAD")
+                    .get(contacts::export::export)
+                    .head(contacts::export::export),
+            )
+            .service(
+                resource(DUPLICATES, "GET, HEAD")
+                    .get(contacts::duplicates::duplicates)
+                    .head(contacts::duplicates::duplicates),
+            )
             .service(
                 resource(CONTACT, "GET, HEAD, PUT, PATCH, DELETE")
                     .get(contacts::get::get)

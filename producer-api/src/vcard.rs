@@ -2,13 +2,23 @@
 //!
 //! Nothing that vCard has no place for is put into an extension: the area code and the state are in the number.
 
+use actix_web::mime;
 use calcard::vcard::{
     VCard, VCardEntry, VCardParameter, VCardProperty, VCardValue, VCardValueType, VCardVersion,
 };
 use shared::store::contacts::Contact;
 
+use crate::media::Offer;
+
 /// The media type of vCards.
 pub const TEXT_VCARD: &str = "text/vcard; charset=utf-8";
+
+/// What asks for them.
+pub const OFFER: Offer = Offer {
+    main: mime::TEXT,
+    sub: "vcard",
+    version: Some("4.0"),
+};
 
 const PRODUCT: &str = concat!("-//contato//contato ", env!("CARGO_PKG_VERSION"), "//EN");
 

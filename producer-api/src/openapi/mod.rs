@@ -5,7 +5,7 @@ use shared::{http::openapi::Api, management};
 
 use crate::{
     routes::{commands, contacts},
-    server::{COMMAND, COMMANDS, CONTACT, CONTACTS, SEARCH},
+    server::{COMMAND, COMMANDS, CONTACT, CONTACTS, DUPLICATES, EXPORT, SEARCH},
 };
 
 pub mod examples;
@@ -29,6 +29,8 @@ pub fn api() -> Api {
         (Method::POST, CONTACTS, contacts::create::describe()),
         (Method::GET, CONTACTS, contacts::list::describe()),
         (Method::POST, SEARCH, contacts::search::describe()),
+        (Method::GET, EXPORT, contacts::export::describe()),
+        (Method::GET, DUPLICATES, contacts::duplicates::describe()),
         (Method::GET, CONTACT, contacts::get::describe()),
         (Method::PUT, CONTACT, contacts::replace::describe()),
         (Method::PATCH, CONTACT, contacts::patch::describe()),

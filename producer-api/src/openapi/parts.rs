@@ -13,12 +13,15 @@ use utoipa::{
     },
 };
 
+use crate::contact_query::FILTERS;
+
 use super::{
     examples::{ETAG, ID},
     schemas::{
-        AreaCodeText, ETagText, EmailInput, IdempotencyKeyText, IfMatchText, IfNoneMatchText, PathText,
-        PhoneInput, PreferText, PreferenceAppliedText, RecordedStatusText, SearchText, SortText, StateText,
-        UrlText, VCardsText,
+        AreaCodeText, AttachmentText, CsvText, ETagText, EmailInput, IdempotencyKeyText, IfMatchText,
+        IfNoneMatchText, JsonLinesText, LanguagesText, PathText, PhoneInput, PreferText,
+        PreferenceAppliedText, RecordedStatusText, SearchText, SharedFieldText, SortText, StateText, UrlText,
+        VCardsText,
     },
 };
 
@@ -74,6 +77,38 @@ pub fn contact_id() -> Parameter {
 /// The status of the commands that are listed.
 pub fn status() -> Parameter {
     parameter::<RecordedStatusText>("status", ParameterIn::Query, "Only those with this status.", None)
+}
+
+/// What contacts of a group share.
+pub fn by() -> Parameter {
+    let description = "What the contacts of a group share: phone unless said.";
+    parameter::<SharedFieldText>("by", ParameterIn::Query, description, Some(json!("email")))
+}
+
+/// What says which contacts are exported, and in which order and language.
+pub fn export() -> impl Iterator<Item = Parameter> {
+    let filters = filters().into_iter().map(Filter::in_query);
+    let known = filters.filter(|filter| FILTERS.contains(&filter.name.as_str()));
+    let description = "With Portuguese before English, CSV has Portuguese names and semicolons.";
+    let language = parameter::<LanguagesText>(
+        "Accept-Language",
+        ParameterIn::Header,
+        description,
+        Some(json!("pt-BR")),
+    );
+    known.chain([language])
+}
+
+/// CSV as content.
+pub fn csv() -> Content {
+    ContentBuilder::new().schema(Some(CsvText::schema())).build()
+}
+
+/// JSON lines as content.
+pub fn json_lines() -> Content {
+    ContentBuilder::new()
+        .schema(Some(JsonLinesText::schema()))
+        .build()
 }
 
 /// vCards as content.
@@ -160,6 +195,12 @@ type NamedHeader = (&'static str, Header);
 /// `ETag`.
 pub fn etag() -> NamedHeader {
     ("ETag", header_of::<ETagText>("The version of the contact."))
+}
+
+/// `Content-Disposition`.
+pub fn content_disposition() -> NamedHeader {
+    let description = "A name for the file, with the day.";
+    ("Content-Disposition", header_of::<AttachmentText>(description))
 }
 
 /// `Location` of what is named.

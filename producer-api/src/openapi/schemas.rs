@@ -21,7 +21,8 @@ use crate::{
     conditions::IF_MATCH_MAX_CHARS,
     contact_query::SORTS,
     idempotency_key,
-    resources::{CommandView, ContactItem, status_word},
+    resources::{CommandView, ContactItem, DuplicatesView, status_word},
+    routes::contacts::duplicates::BY,
 };
 
 const E164_PATTERN: &str = r"^\+[1-9]\d{1,14}$";
@@ -35,6 +36,8 @@ const IF_MATCH_PATTERN: &str = r#"^(\*|(W/)?"[\x21\x23-\x7e]*"(, ?(W/)?"[\x21\x2
 const ETAG_PATTERN: &str = r#"^"[0-9a-f]{32}(-v)?"$"#;
 const ETAG_MAX_CHARS: usize = 36;
 const ORIGIN_MAX_CHARS: usize = 300;
+/// More than any export has.
+const EXPORT_MAX_CHARS: usize = i32::MAX as usize;
 /// [`MAX_LIMIT`](shared::http::page::MAX_LIMIT) contacts of the longest names, whose letters take four bytes each and are folded.
 const VCARDS_MAX_CHARS: usize = 256 * 1024;
 
@@ -96,6 +99,23 @@ schema_types! {
     PreferenceAppliedText = text(1, HEADER_VALUE_MAX_CHARS).pattern(Some(r"^[a-z0-9=, -]+$"));
     /// vCards.
     VCardsText = text(0, VCARDS_MAX_CHARS).pattern(Some(r"^(BEGIN:VCARD\r\nVERSION:4\.0\r\n[\s\S]*END:VCARD\r\n)*$"));
+    /// An export as CSV.
+    CsvText = any_text(0, EXPORT_MAX_CHARS)
+        .description(Some("RFC 4180, UTF-8 with a byte order mark. What begins like a formula has an apostrophe before it."));
+    /// An export as JSON lines.
+    JsonLinesText = any_text(0, EXPORT_MAX_CHARS)
+        .description(Some("A contact, or what is left of a deleted one, as JSON in each line."));
+    /// `Accept-Language`.
+    LanguagesText = text(0, HEADER_VALUE_MAX_CHARS).pattern(Some(ANY_HEADER_PATTERN));
+    /// `Content-Disposition`.
+    AttachmentText = text(1, HEADER_VALUE_MAX_CHARS)
+        .pattern(Some(r#"^attachment; filename="contacts-\d{4}-\d\d-\d\d\.(csv|ndjson|vcf)"$"#));
+    /// What contacts share.
+    SharedFieldText = words(BY.map(|(word, _)| word)).default(Some(BY[0].0.into()));
+    /// How many contacts share a value.
+    GroupCountNumber = integer(2, i32::MAX.unsigned_abs().into());
+    /// A page of groups.
+    DuplicatesPage [DuplicatesView] = page::<DuplicatesView>();
     /// The body of POST and PUT.
     NewContact = with_fields(closed("All fields of a contact. A phone or an e-mail address must be there.")).required("name");
     /// The body of PATCH.

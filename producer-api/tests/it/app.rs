@@ -37,7 +37,7 @@ pub struct TestApp {
     stop: CancellationToken,
     running: JoinHandle<anyhow::Result<()>>,
     consumer: Option<Arc<dyn Consumer>>,
-    _database: TestDatabase,
+    pub database: TestDatabase,
     _folder: TempDir,
 }
 
@@ -149,7 +149,7 @@ impl TestApp {
             stop,
             running,
             consumer: None,
-            _database: database,
+            database,
             _folder: folder,
         };
         if settings.broker.url.expose() == "amqp://127.0.0.1:1" {

@@ -70,15 +70,17 @@ fn the_filters_are_those_that_are_known() {
 /// Azure API Management takes the id of an operation for its name.
 #[test]
 fn operations_have_stable_names() {
-    const NAMES: [&str; 10] = [
+    const NAMES: [&str; 12] = [
         "change-contact",
         "create-contact",
         "delete-contact",
+        "export-contacts",
         "get-command",
         "get-contact",
         "get-health",
         "list-commands",
         "list-contacts",
+        "list-duplicates",
         "replace-contact",
         "search-contacts",
     ];

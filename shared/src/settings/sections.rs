@@ -55,7 +55,7 @@ pub struct Store {
     /// A standby that answers the reads; `url` does without it.
     #[validate(custom(function = "of_a_database"))]
     pub read_url: Option<SecretUrl>,
-    /// The most connections of each pool: a process has one for writes and one for reads.
+    /// The most connections of each pool: a process has one for writes and one for reads. Exports have two of their own.
     #[validate(range(min = 1, max = 1000, message = "must be from 1 to 1000"))]
     pub max_connections: u32,
     /// How long one operation may take, waiting for a connection included.

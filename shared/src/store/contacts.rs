@@ -209,7 +209,7 @@ impl Store {
     }
 }
 
-fn contacts(rows: Vec<Model>) -> Result<Vec<Contact>, StoreError> {
+pub(super) fn contacts(rows: Vec<Model>) -> Result<Vec<Contact>, StoreError> {
     rows.into_iter().map(Contact::try_from).collect()
 }
 

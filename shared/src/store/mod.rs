@@ -20,8 +20,10 @@ mod bulk;
 pub mod commands;
 pub mod contacts;
 pub mod dead_letters;
+pub mod duplicates;
 mod entities;
 mod error;
+pub mod export;
 mod migrations;
 mod probe;
 mod search;
@@ -46,6 +48,7 @@ pub struct StoreOptions {
 pub struct Store {
     write: DatabaseConnection,
     read: DatabaseConnection,
+    export: DatabaseConnection,
     operation_timeout: Duration,
 }
 
@@ -70,13 +73,11 @@ impl Store {
     /// If a URL is neither PostgreSQL's nor SQLite's.
     pub async fn open(options: &StoreOptions) -> Result<Self, StoreError> {
         let write = pool(&options.url, options, Access::Write).await?;
-        let read = match &options.read_url {
-            Some(url) => pool(url, options, Access::Read).await?,
-            None => pool(&options.url, options, Access::Read).await?,
-        };
+        let read_url = options.read_url.as_ref().unwrap_or(&options.url);
         Ok(Self {
             write,
-            read,
+            read: pool(read_url, options, Access::Read).await?,
+            export: pool(read_url, options, Access::Export).await?,
             operation_timeout: options.operation_timeout,
         })
     }
@@ -161,6 +162,7 @@ impl Store {
     /// Closes the pools.
     pub async fn close(self) {
         // A pool that is already closed says so; there is nothing to do about it.
+        drop(self.export.close().await);
         drop(self.read.close().await);
         drop(self.write.close().await);
     }
@@ -197,6 +199,8 @@ const UNTESTED_MAX: Duration = Duration::from_secs(1);
 enum Access {
     Read,
     Write,
+    /// Reading everything, at the pace of who takes it.
+    Export,
 }
 
 async fn pool(
@@ -214,14 +218,18 @@ async fn pool(
         .connect_timeout(options.operation_timeout)
         // Asking each time whether the other end is still there would double the way of a read.
         .test_before_acquire_if_idle_for(UNTESTED_MAX)
-        // SQLite has one writer; waiting for a connection is fairer than waiting for its lock.
-        .max_connections(if sqlite && access == Access::Write {
-            1
-        } else {
-            options.max_connections
+        .max_connections(match access {
+            // SQLite has one writer; waiting for a connection is fairer than waiting for its lock.
+            Access::Write if sqlite => 1,
+            Access::Read | Access::Write => options.max_connections,
+            Access::Export => export::MAX_EXPORTS.try_into().unwrap_or(u32::MAX),
         });
     if !sqlite {
-        let limit = options.operation_timeout.as_millis().to_string();
+        let limit = match access {
+            Access::Read | Access::Write => options.operation_timeout,
+            Access::Export => export::PAGE_TIMEOUT,
+        };
+        let limit = limit.as_millis().to_string();
         // A process that freezes in the middle of a transaction must not hold its locks for longer than it would run.
         connect.map_sqlx_postgres_opts(move |postgres| {
             let postgres = postgres.options([
@@ -240,7 +248,7 @@ async fn pool(
                     // Says that this program keeps the words of contacts itself: see the migration of search.
                     (migrations::KEEPS_WORDS, "on"),
                 ]),
-                Access::Read => postgres,
+                Access::Read | Access::Export => postgres,
             }
         });
     }

@@ -66,7 +66,7 @@ pub(super) fn page(
 }
 
 /// Whether a row's words match, by reading them.
-fn seen(query: &SearchQuery, sql: DbBackend) -> Expr {
+pub(super) fn seen(query: &SearchQuery, sql: DbBackend) -> Expr {
     let place = match sql {
         DbBackend::Postgres => "strpos",
         _ => "instr",

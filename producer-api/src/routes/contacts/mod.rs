@@ -20,6 +20,8 @@ use crate::{
 
 pub mod create;
 pub mod delete;
+pub mod duplicates;
+pub mod export;
 pub mod get;
 pub mod list;
 pub mod patch;

@@ -2,6 +2,8 @@
 
 mod create;
 mod delete;
+mod duplicates;
+mod export;
 mod get;
 mod list;
 mod patch;

@@ -98,7 +98,7 @@ impl Description {
 
     /// With a body that must be there.
     pub fn body<T: ToSchema>(mut self, media_type: &str, description: &str, example: Value) -> Self {
-        let content = self.content::<T>(Some(example));
+        let content = self.content_of::<T>(Some(example));
         let body = RequestBodyBuilder::new()
             .description(Some(description))
             .required(Some(Required::True))
@@ -127,10 +127,25 @@ impl Description {
         headers: impl IntoIterator<Item = (&'static str, Header)>,
         example: Option<Value>,
     ) -> Self {
-        let content = self.content::<T>(example);
+        let content = self.content_of::<T>(example);
         let response = ResponseBuilder::new()
             .description(description)
             .content("application/json", content);
+        self.answered(status, response, headers)
+    }
+
+    /// With an answer of another media type.
+    pub fn content(
+        self,
+        status: StatusCode,
+        description: &str,
+        media_type: &str,
+        content: Content,
+        headers: impl IntoIterator<Item = (&'static str, Header)>,
+    ) -> Self {
+        let response = ResponseBuilder::new()
+            .description(description)
+            .content(media_type, content);
         self.answered(status, response, headers)
     }
 
@@ -168,7 +183,7 @@ impl Description {
         self
     }
 
-    fn content<T: ToSchema>(&mut self, example: Option<Value>) -> Content {
+    fn content_of<T: ToSchema>(&mut self, example: Option<Value>) -> Content {
         let mut schemas = Vec::new();
         T::schemas(&mut schemas);
         self.schemas.push((T::name().into_owned(), T::schema()));

@@ -19,6 +19,8 @@ macro_rules! cases {
 }
 
 mod convergence;
+mod duplicates;
+mod export;
 mod search;
 mod suite;
 
