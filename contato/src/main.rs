@@ -4,10 +4,12 @@
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
+use clap_complete::Shell;
 use shared::role::CommonArguments;
 
 mod banner;
+mod client;
 mod key;
 mod migrate;
 mod openapi;
@@ -40,6 +42,20 @@ enum Command {
     },
     /// Print the description of an HTTP API (OpenAPI) as JSON.
     Openapi(openapi::Arguments),
+    /// Import a file of contacts: CSV, JSON lines or vCard.
+    #[command(after_help = client::HELP)]
+    Import(client::Import),
+    /// Export contacts as CSV, JSON lines or vCard.
+    #[command(after_help = client::HELP)]
+    Export(client::Export),
+    /// Tell what became of a command or of an import.
+    #[command(after_help = client::HELP)]
+    Status(client::Status),
+    /// Print what makes a shell complete these commands.
+    Completions {
+        /// The shell.
+        shell: Shell,
+    },
 }
 
 fn main() -> anyhow::Result<ExitCode> {
@@ -51,6 +67,14 @@ async fn program() -> anyhow::Result<ExitCode> {
     match command.unwrap_or(Command::Run) {
         // Needs no settings, so that it can be printed wherever the program is built.
         Command::Openapi(arguments) => openapi::print(&arguments),
+        Command::Completions { shell } => {
+            let mut command = Arguments::command();
+            clap_complete::generate(shell, &mut command, "contato", &mut std::io::stdout());
+        }
+        // These are a client's, which has no settings either.
+        Command::Import(arguments) => return Ok(client::import(&arguments).await),
+        Command::Export(arguments) => return Ok(client::export(&arguments).await),
+        Command::Status(arguments) => return Ok(client::status(&arguments).await),
         Command::Run => {
             if let Some(settings) = common.start()? {
                 run::run(&settings).await?;

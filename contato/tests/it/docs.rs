@@ -6,7 +6,7 @@
 mod answer;
 mod page;
 
-use std::{collections::BTreeSet, fs, path::Path, process::Command, time::Duration};
+use std::{collections::BTreeSet, ffi::OsString, fs, path::Path, process::Command, time::Duration};
 
 use producer_api::{
     idempotency_key,
@@ -66,6 +66,7 @@ fn typed(examples: &[Example], address: &str, folder: &Path) -> Vec<Printed> {
         .args(["--norc", "-c", &script])
         .current_dir(folder)
         .env("CURL_HOME", folder)
+        .env("PATH", with_contato())
         .output()
         .expect("bash is there");
     assert!(
@@ -81,6 +82,15 @@ fn typed(examples: &[Example], address: &str, folder: &Path) -> Vec<Printed> {
             .replace(address, USUAL_ADDRESS),
     };
     (0..examples.len()).map(printed).collect()
+}
+
+/// Where the reader's shell finds programs, contato among them.
+fn with_contato() -> OsString {
+    let own = Path::new(env!("CARGO_BIN_EXE_contato"))
+        .parent()
+        .map(Path::to_owned);
+    let usual = std::env::var_os("PATH").unwrap_or_default();
+    std::env::join_paths(own.into_iter().chain(std::env::split_paths(&usual))).unwrap()
 }
 
 /// Runs the examples of a page and holds them against what the page shows: what stands before the first `cargo run`, then,

@@ -1,6 +1,7 @@
 //! contato as a newcomer meets it: the real binary in an empty folder, nothing installed.
 
 mod access;
+mod client;
 mod docs;
 
 use std::{
@@ -249,7 +250,7 @@ fn settings_are_shown_checked_and_explained() {
     );
     assert_eq!(
         (code, versions.matches("applied").count()),
-        (Some(0), 4),
+        (Some(0), 5),
         "{versions}"
     );
 }

@@ -1,0 +1,72 @@
+//! contato as a client of the API: import, export, and what became of what was sent.
+//!
+//! **Invariant:** standard output has the result and nothing else; all else goes to standard error. Nothing personal is in an
+//! error, and no credential is taken from the command line, which other users of the machine can read.
+
+use std::process::ExitCode;
+
+mod api;
+mod export;
+mod failure;
+mod follow;
+mod import;
+mod progress;
+mod resources;
+mod status;
+
+pub(crate) use export::Export;
+pub(crate) use import::Import;
+pub(crate) use status::Status;
+
+use failure::Failure;
+
+/// What the exit codes and the variables are, for `--help`.
+pub(crate) const HELP: &str = "Exit codes:
+  0  done
+  1  failed
+  2  the command line, or a variable, cannot be understood
+  3  done, but rows were refused, or commands were rejected or dead-lettered
+
+Variables:
+  CONTATO_URL           where the API is
+  CONTATO_API_KEY       an API key; or CONTATO_API_KEY_FILE, a file with it
+  CONTATO_TOKEN         a bearer token; or CONTATO_TOKEN_FILE, a file with it";
+
+/// How a command ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ended {
+    /// As it was wanted.
+    Done,
+    /// To the end, but not everything was taken.
+    WithRefusals,
+}
+
+/// The exit code, and the last words of a failure.
+fn exit(outcome: Result<Ended, Failure>) -> ExitCode {
+    match outcome {
+        Ok(Ended::Done) => ExitCode::SUCCESS,
+        Ok(Ended::WithRefusals) => ExitCode::from(3),
+        Err(failure) => {
+            eprint!("{failure}");
+            match failure {
+                Failure::Usage(_) => ExitCode::from(2),
+                _ => ExitCode::FAILURE,
+            }
+        }
+    }
+}
+
+/// Imports a file.
+pub(crate) async fn import(arguments: &Import) -> ExitCode {
+    exit(import::run(arguments).await)
+}
+
+/// Exports contacts.
+pub(crate) async fn export(arguments: &Export) -> ExitCode {
+    exit(export::run(arguments).await)
+}
+
+/// Tells what became of a command or of an import.
+pub(crate) async fn status(arguments: &Status) -> ExitCode {
+    exit(status::run(arguments).await)
+}

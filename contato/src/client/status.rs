@@ -1,0 +1,66 @@
+//! `contato status`: what became of a command or of an import.
+
+use super::{
+    Ended,
+    api::{Api, Server},
+    failure::Failure,
+    follow, progress,
+    resources::Answered,
+};
+
+/// Which command or import.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Status {
+    /// The id of a command or of an import.
+    id: String,
+    /// Wait until it has ended.
+    #[arg(long)]
+    follow: bool,
+    /// Print it as the API answers it.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    server: Server,
+}
+
+pub(super) async fn run(arguments: &Status) -> Result<Ended, Failure> {
+    let api = Api::new(&arguments.server)?;
+    let id = &arguments.id;
+    let found = match arguments.follow {
+        true => follow::ended_command(&api, id).await,
+        false => follow::command(&api, id).await,
+    };
+    let no_command = match found {
+        Ok(command) => {
+            print(&command, arguments);
+            return Ok(command.view.ended());
+        }
+        Err(failure) if failure.is_not_found() => failure,
+        Err(failure) => return Err(failure),
+    };
+    let found = match arguments.follow {
+        true => {
+            let bar = progress::commands("applying");
+            let found = follow::ended_import(&api, id, &bar).await;
+            bar.finish_and_clear();
+            found
+        }
+        false => follow::import(&api, id).await,
+    };
+    match found {
+        Ok(import) => {
+            print(&import, arguments);
+            import.view.ended()
+        }
+        // Neither: what was said of the command says it.
+        Err(failure) if failure.is_not_found() => Err(no_command),
+        Err(failure) => Err(failure),
+    }
+}
+
+fn print<T: std::fmt::Display>(answered: &Answered<T>, arguments: &Status) {
+    match arguments.json {
+        true => println!("{:#}", answered.json),
+        false => print!("{}", answered.view),
+    }
+}
