@@ -5,7 +5,7 @@
 //! by time; `1`, 89 bits of a hash of what the client sent with its `Idempotency-Key`. A tag says "issued by
 //! contato" without a look into any table. It authorises nothing.
 
-use std::{fmt, marker::PhantomData, str::FromStr, sync::Mutex};
+use std::{fmt, marker::PhantomData, ops::RangeInclusive, str::FromStr, sync::Mutex};
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
@@ -29,10 +29,18 @@ impl Kind for ContactKind {
     const WORD: &'static str = "contact";
 }
 
+/// The kind of [`ImportId`].
+pub enum ImportKind {}
+impl Kind for ImportKind {
+    const WORD: &'static str = "import";
+}
+
 /// The id of one command.
 pub type CommandId = Id<CommandKind>;
 /// The id of one contact.
 pub type ContactId = Id<ContactKind>;
+/// The id of one import.
+pub type ImportId = Id<ImportKind>;
 
 /// A UUID of one kind. Any UUID can be one; [`IdKey::proves`] says whether contato issued it.
 pub struct Id<K>(Uuid, PhantomData<fn() -> K>);
@@ -47,6 +55,9 @@ const KEYED_BIT: u128 = 1 << (FREE_BITS - 1);
 const COUNT_BITS: u32 = 41;
 const COUNT_MAX: u64 = (1 << COUNT_BITS) - 1;
 const MS_MAX: u64 = (1 << 48) - 1;
+const ROW_BITS: u32 = 20;
+/// The most rows of an import, as many as a sheet of Excel holds.
+pub const MAX_IMPORT_ROWS: u32 = 1 << ROW_BITS;
 
 impl<K: Kind> Id<K> {
     /// Takes any UUID.
@@ -244,6 +255,21 @@ impl IdKey {
         self.seal(keyed_contact_bits(key))
     }
 
+    /// The import id of a request that carried an idempotency key: the same for the same key.
+    pub fn keyed_import_id(&self, key: KeyHash) -> ImportId {
+        self.seal(keyed_bits(&[b"import", &key.0]))
+    }
+
+    /// The ids of the command that a row of an import becomes, and of its contact. `row` counts from 0 and is below
+    /// [`MAX_IMPORT_ROWS`].
+    pub fn row_ids(&self, import: ImportId, row: u32) -> IssuedIds {
+        let free = row_bits(import) | u128::from(row % MAX_IMPORT_ROWS);
+        IssuedIds {
+            command: self.seal(free),
+            contact: self.seal(free),
+        }
+    }
+
     fn seal<K: Kind>(&self, free: u128) -> Id<K> {
         Id::assemble(free, self.tag::<K>(free))
     }
@@ -285,6 +311,20 @@ impl fmt::Debug for IdKey {
 
 fn keyed_contact_bits(key: KeyHash) -> u128 {
     keyed_bits(&[b"contact", &key.0])
+}
+
+/// The free bits of an import's first row: behind the bit that says "keyed", 69 bits of a hash of the import's id. The
+/// number of the row stands in the rest, so that the commands of an import are neighbours.
+fn row_bits(import: ImportId) -> u128 {
+    let bits = keyed_bits(&[b"import-row", import.0.as_bytes()]);
+    bits & !u128::from(MAX_IMPORT_ROWS - 1)
+}
+
+/// The ids among which all commands of an import are, and no others.
+pub fn import_commands(import: ImportId) -> RangeInclusive<CommandId> {
+    let first = row_bits(import);
+    let last = first | u128::from(MAX_IMPORT_ROWS - 1);
+    Id::assemble(first, 0)..=Id::assemble(last, u32::MAX)
 }
 
 /// 89 bits of a hash behind the bit that says so. Only over values that are themselves keyed hashes, so that a
@@ -343,23 +383,30 @@ impl IdIssuer {
     /// New ids. `now_ms` is the time in milliseconds since the Unix epoch; `random` starts the count of a
     /// millisecond that has none yet. Ids of one issuer grow, also when the clock stands or goes back.
     pub fn issue(&self, now_ms: u64, random: u64) -> IssuedIds {
-        let (ms, count) = {
-            let mut last = self
-                .last
-                .lock()
-                .unwrap_or_else(std::sync::PoisonError::into_inner);
-            *last = match *last {
-                (ms, _) if now_ms > ms => (now_ms & MS_MAX, random & (COUNT_MAX >> 1)),
-                (ms, COUNT_MAX) => (ms + 1, random & (COUNT_MAX >> 1)),
-                (ms, count) => (ms, count + 1),
-            };
-            *last
-        };
-        let free = (u128::from(ms) << COUNT_BITS) | u128::from(count);
+        let free = self.next_free(now_ms, random);
         IssuedIds {
             command: self.key.seal(free),
             contact: self.key.seal(free),
         }
+    }
+
+    /// A new id of an import, as [`issue`](Self::issue) makes them.
+    pub fn issue_import(&self, now_ms: u64, random: u64) -> ImportId {
+        self.key.seal(self.next_free(now_ms, random))
+    }
+
+    fn next_free(&self, now_ms: u64, random: u64) -> u128 {
+        let mut last = self
+            .last
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        *last = match *last {
+            (ms, _) if now_ms > ms => (now_ms & MS_MAX, random & (COUNT_MAX >> 1)),
+            (ms, COUNT_MAX) => (ms + 1, random & (COUNT_MAX >> 1)),
+            (ms, count) => (ms, count + 1),
+        };
+        let (ms, count) = *last;
+        (u128::from(ms) << COUNT_BITS) | u128::from(count)
     }
 }
 
@@ -433,7 +480,35 @@ mod tests {
         assert!(!create_belongs(ids.command, ids.contact, Some(hash)));
     }
 
+    #[test]
+    fn an_import_has_its_own_ids_under_a_key() {
+        let (a, b) = (key().key_hash("p", "a"), key().key_hash("p", "b"));
+        assert_eq!(key().keyed_import_id(a), key().keyed_import_id(a));
+        assert_ne!(key().keyed_import_id(a), key().keyed_import_id(b));
+        assert_ne!(key().keyed_import_id(a).free(), key().keyed_contact_id(a).free());
+        let issuer = IdIssuer::new(key());
+        let (first, second) = (issuer.issue_import(5, 7), issuer.issue_import(5, 7));
+        assert!(first < second && key().proves(first) && first.issued_at_ms() == Some(5));
+        assert!(!key().proves(CommandId::from_uuid(first.as_uuid())));
+    }
+
     proptest! {
+        #[test]
+        fn rows_are_neighbours_in_order_and_make_their_own_contacts(
+            one: u128, other: u128, row in 0..MAX_IMPORT_ROWS - 1,
+        ) {
+            prop_assume!(one != other);
+            let (one, other) = (ImportId::from_uuid(Uuid::from_u128(one)), ImportId::from_uuid(Uuid::from_u128(other)));
+            let (ids, next) = (key().row_ids(one, row), key().row_ids(one, row + 1));
+            prop_assert!(key().proves(ids.command) && key().proves(ids.contact));
+            prop_assert!(create_belongs(ids.command, ids.contact, None));
+            prop_assert!(!create_belongs(ids.command, next.contact, None));
+            prop_assert!(ids.command < next.command && ids.command.issued_at_ms().is_none());
+            prop_assert!(import_commands(one).contains(&ids.command));
+            prop_assert!(import_commands(one).contains(&key().row_ids(one, MAX_IMPORT_ROWS - 1).command));
+            prop_assert!(!import_commands(other).contains(&ids.command));
+        }
+
         #[test]
         fn free_bits_survive_and_any_flipped_bit_is_noticed(ms in 0..MS_MAX, random: u64, bit in 0..128u32) {
             let id = IdIssuer::new(key()).issue(ms.max(1), random).command;

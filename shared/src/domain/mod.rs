@@ -20,7 +20,8 @@ pub use command::{Action, Changes, Command, IfMatch, NewContact, Operation, Outc
 pub use contact::{ContactState, ETag, ETagError, Life, Mark, Slot};
 pub use email::{Email, EmailError};
 pub use ids::{
-    CommandId, ContactId, Id, IdError, IdIssuer, IdKey, IdKeyError, IssuedIds, KeyHash, RequestHash,
+    CommandId, ContactId, Id, IdError, IdIssuer, IdKey, IdKeyError, ImportId, IssuedIds, KeyHash,
+    MAX_IMPORT_ROWS, RequestHash, import_commands,
 };
 pub use inbox::{Entry, Inbox, Poison, Recorded, Verdict};
 pub use merge::merge;
