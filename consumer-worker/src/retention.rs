@@ -1,4 +1,4 @@
-//! Forgetting outcomes of commands past their retention, which is also the window of `Idempotency-Key`.
+//! Forgetting outcomes of commands, and imports, past their retention, which is also the window of `Idempotency-Key`.
 
 use std::time::Duration;
 
@@ -13,6 +13,8 @@ use tokio_util::sync::CancellationToken;
 const INTERVAL: Duration = Duration::from_secs(60 * 60);
 /// How many it forgets in one transaction, so that no lock is held for long.
 const STEP: u64 = 1_000;
+/// How many imports, each with its refusals.
+const IMPORTS_STEP: u64 = 5;
 
 pub(crate) async fn run(store: Store, clock: Clock, keep: Duration, stop: CancellationToken) {
     loop {
@@ -39,5 +41,6 @@ async fn forget(
 ) -> Result<(), StoreError> {
     let before = clock.now() - TimeDelta::from_std(keep).unwrap_or(TimeDelta::MAX);
     while !stop.is_cancelled() && store.forget_commands(before, STEP).await? == STEP {}
+    while !stop.is_cancelled() && store.forget_imports(before, IMPORTS_STEP).await? == IMPORTS_STEP {}
     Ok(())
 }

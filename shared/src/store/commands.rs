@@ -18,6 +18,7 @@ use super::{
         commands::{Column, Entity, Model},
         dead_letters,
     },
+    imports::ImportOutcomes,
 };
 use crate::{
     clock::time_of_ms,
@@ -186,6 +187,34 @@ impl Store {
         })
         .await
     }
+}
+
+/// How many commands that a condition holds for have ended how.
+pub(super) async fn status_counts(
+    sql: &impl ConnectionTrait,
+    condition: Expr,
+) -> Result<ImportOutcomes, StoreError> {
+    let counts: Vec<(String, i64)> = Entity::find()
+        .select_only()
+        .column(Column::Status)
+        .column_as(Column::Id.count(), "count")
+        .filter(condition)
+        .group_by(Column::Status)
+        .into_tuple()
+        .all(sql)
+        .await?;
+    let mut outcomes = ImportOutcomes::default();
+    for (status, count) in counts {
+        let place = match status.as_str() {
+            APPLIED => &mut outcomes.applied,
+            SUPERSEDED => &mut outcomes.superseded,
+            REJECTED => &mut outcomes.rejected,
+            DEAD_LETTERED => &mut outcomes.dead_lettered,
+            _ => return Err(corrupt("status").into()),
+        };
+        *place = count.try_into().unwrap_or_default();
+    }
+    Ok(outcomes)
 }
 
 /// What is on record for the ids and keys of a batch.

@@ -24,6 +24,7 @@ pub mod duplicates;
 mod entities;
 mod error;
 pub mod export;
+pub mod imports;
 mod migrations;
 mod probe;
 mod search;

@@ -4,3 +4,5 @@
 pub mod commands;
 pub mod contacts;
 pub mod dead_letters;
+pub mod import_refusals;
+pub mod imports;

@@ -10,6 +10,7 @@ mod m20261122_000001_contacts;
 mod m20261122_000002_commands;
 mod m20261122_000003_dead_letters;
 mod m20261125_000004_search;
+mod m20261125_000005_imports;
 mod m20261125_000006_duplicates;
 
 pub(super) use m20261125_000004_search::KEEPS_WORDS;
@@ -25,6 +26,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000002_commands::Migration),
             Box::new(m20261122_000003_dead_letters::Migration),
             Box::new(m20261125_000004_search::Migration),
+            Box::new(m20261125_000005_imports::Migration),
             Box::new(m20261125_000006_duplicates::Migration),
         ]
     }

@@ -21,6 +21,7 @@ macro_rules! cases {
 mod convergence;
 mod duplicates;
 mod export;
+mod imports;
 mod search;
 mod suite;
 

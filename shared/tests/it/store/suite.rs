@@ -80,7 +80,7 @@ impl Make {
     }
 }
 
-fn entry(id: CommandId, contact_id: ContactId, ms: u64, action: Action) -> Entry {
+pub fn entry(id: CommandId, contact_id: ContactId, ms: u64, action: Action) -> Entry {
     Entry {
         command: Command {
             id,
@@ -122,6 +122,18 @@ pub async fn down_to(test: &TestStore, versions: usize) {
     let all = test.store.schema().await.unwrap().len();
     let newer = (all - versions).try_into().unwrap();
     test.store.migrate_down(Some(newer)).await.unwrap();
+}
+
+pub async fn count(test: &TestStore, statement: &str) -> i64 {
+    let connection = Database::connect(test.database.url()).await.unwrap();
+    let row = connection.query_one_raw(sea_orm::Statement::from_string(
+        connection.get_database_backend(),
+        statement,
+    ));
+    let row = row.await.unwrap().unwrap();
+    let count = row.try_get_by_index(0).unwrap();
+    connection.close().await.unwrap();
+    count
 }
 
 async fn the_schema_goes_up_and_down_and_up_again(test: TestStore) {
