@@ -73,7 +73,7 @@ pub async fn accept(
     let operation = action.operation();
     let since = Instant::now();
     let outcome = api.coalescer.publish(&envelope).await;
-    api.metrics.published(operation, outcome, since);
+    api.metrics.published(operation, 1, outcome, since);
     outcome.map_err(|error| Problem::publish(error, id))?;
     pass(Place::PublishedNotAnswered);
     Ok(Accepted {

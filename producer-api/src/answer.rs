@@ -29,7 +29,8 @@ use crate::{
 };
 
 const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
-const OPERATION_LOCATION: HeaderName = HeaderName::from_static("operation-location");
+/// Where what was accepted is followed, as a whole URL.
+pub const OPERATION_LOCATION: HeaderName = HeaderName::from_static("operation-location");
 /// What a pending command asks its client to wait, in seconds.
 pub const PENDING_RETRY_AFTER_SECONDS: u64 = 1;
 

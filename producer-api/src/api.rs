@@ -20,8 +20,11 @@ use shared::{
     store::{Store, export::MAX_EXPORTS},
 };
 use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
 
-use crate::{coalescer::Coalescer, metrics::ApiMetrics, stamps::Stamps, waiters::Waiters};
+use crate::{
+    coalescer::Coalescer, import::MAX_IMPORTS_AT_ONCE, metrics::ApiMetrics, stamps::Stamps, waiters::Waiters,
+};
 
 /// The state of the service.
 #[derive(Debug)]
@@ -48,6 +51,10 @@ pub struct Api {
     pub retention: Duration,
     /// Where work with the broker and SQL is done.
     pub runtime: ProcessRuntime,
+    /// Room for imports.
+    pub imports: Arc<Semaphore>,
+    /// That what goes on for long is to end.
+    pub stopping: CancellationToken,
     running: AtomicBool,
 }
 
@@ -72,6 +79,8 @@ impl Api {
             metrics,
             retention: settings.retention.commands.0,
             runtime,
+            imports: Arc::new(Semaphore::new(MAX_IMPORTS_AT_ONCE)),
+            stopping: CancellationToken::new(),
             running: AtomicBool::new(false),
         }
     }

@@ -36,6 +36,9 @@ const WAITING_MAX: usize = 4096;
 
 type Answer = Result<(), PublishError>;
 
+/// A command that goes with others: its operation, its id and its envelope as it is encoded.
+pub type Together = (Operation, String, Vec<u8>);
+
 /// Publishes commands. Cheap to clone; ends with its last clone.
 #[derive(Clone, Debug)]
 pub struct Coalescer {
@@ -43,6 +46,7 @@ pub struct Coalescer {
     waiting: mpsc::Sender<Waiting>,
     company: Arc<Company>,
     timeout: Duration,
+    metrics: ApiMetrics,
 }
 
 /// Tells a message that waits for company that it has enough.
@@ -74,12 +78,13 @@ impl Coalescer {
             enough: AtomicUsize::new(usize::MAX),
             come: Notify::new(),
         });
-        runtime.spawn(run(broker.clone(), waiting, company.clone(), metrics));
+        runtime.spawn(run(broker.clone(), waiting, company.clone(), metrics.clone()));
         Self {
             broker,
             waiting: sender,
             company,
             timeout,
+            metrics,
         }
     }
 
@@ -106,6 +111,25 @@ impl Coalescer {
             self.company.one_more(WAITING_MAX - self.waiting.capacity());
             answer.await.unwrap_or(Err(PublishError::Unconfirmed))
         };
+        tokio::time::timeout(self.timeout, published)
+            .await
+            .unwrap_or(Err(PublishError::Unconfirmed))
+    }
+
+    /// Publishes commands that are together already, as one message: at most [`MAX_ENVELOPES`], and [`MAX_MESSAGE_BYTES`] in
+    /// all.
+    ///
+    /// # Errors
+    /// As [`Broker::publish`], and as soon.
+    pub async fn publish_together(&self, commands: Vec<Together>) -> Answer {
+        self.metrics.message(commands.len());
+        let Some(message) = message(commands) else {
+            return Ok(());
+        };
+        if !self.broker.connected() {
+            return Err(PublishError::Unavailable);
+        }
+        let published = self.broker.publish(Queue::Commands, &message);
         tokio::time::timeout(self.timeout, published)
             .await
             .unwrap_or(Err(PublishError::Unconfirmed))
@@ -206,7 +230,7 @@ async fn send(broker: &dyn Broker, together: Vec<Waiting>) {
 }
 
 /// The message that carries these commands; `None` for no commands.
-fn message(mut commands: Vec<(Operation, String, Vec<u8>)>) -> Option<Message> {
+fn message(mut commands: Vec<Together>) -> Option<Message> {
     let (kind, message_id, body) = if commands.len() > 1 {
         let bodies: Vec<_> = commands.into_iter().map(|(_, _, body)| body).collect();
         let id = uuid::Uuid::now_v7().to_string();

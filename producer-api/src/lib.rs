@@ -1,7 +1,7 @@
 //! producer-api: takes writes as HTTP requests and hands them on as commands; answers reads from SQL.
 //!
 //! **Invariant:** a 202 says that the broker has stored the command. Accepting a write never needs SQL, except for a
-//! contact id that contato did not issue; reading never needs the broker.
+//! contact id that contato did not issue and for a whole file ([`import`]); reading never needs the broker.
 //!
 //! A write goes `routes` → [`received`] → [`contact_body`] → [`accept`] → [`answer`] (→ [`waiters`]); everything goes
 //! through [`shared::http::edge`].
@@ -17,6 +17,7 @@ pub mod contact_query;
 pub mod contacts_csv;
 pub mod export_form;
 pub mod idempotency_key;
+pub mod import;
 pub mod lists;
 pub mod media;
 pub mod metrics;

@@ -69,17 +69,21 @@ impl Refusal {
             | Code::UriTooLong
             | Code::HeaderTooLarge
             | Code::MethodNotAllowed => Some(Self::Validation),
-            Code::NotFound | Code::ContactNotFound | Code::CommandNotFound => Some(Self::NotFound),
+            Code::NotFound | Code::ContactNotFound | Code::CommandNotFound | Code::ImportNotFound => {
+                Some(Self::NotFound)
+            }
             Code::Forbidden => Some(Self::Forbidden),
             Code::BrokerUnavailable
             | Code::PublishUnconfirmed
-            | Code::StoreUnavailable => Some(Self::Unavailable),
+            | Code::StoreUnavailable
+            | Code::ImportInterrupted => Some(Self::Unavailable),
             Code::InternalError => Some(Self::Defect),
             Code::PreconditionFailed
             | Code::IdempotencyKeyReused
             | Code::Discarded
             | Code::ContactDeleted
             | Code::CommandExpired
+            | Code::ImportTakenOver
             | Code::DeadLetterNotFound
             | Code::DeadLetterClosed
             | Code::DeadLetterErased
@@ -152,8 +156,15 @@ impl ApiMetrics {
         }
     }
 
-    /// A publish ended.
-    pub fn published(&self, operation: Operation, outcome: Result<(), PublishError>, since: Instant) {
+    /// A publish of so many commands ended.
+    pub fn published(
+        &self,
+        operation: Operation,
+        commands: usize,
+        outcome: Result<(), PublishError>,
+        since: Instant,
+    ) {
+        let commands = commands as u64;
         let word = match outcome {
             Ok(()) => CONFIRMED,
             Err(PublishError::Refused) => "nacked",
@@ -161,10 +172,13 @@ impl ApiMetrics {
             Err(PublishError::Unconfirmed) => "timeout",
             Err(PublishError::Unavailable) => "closed",
         };
-        self.published.with_label_values(&[word]).inc();
+        self.published.with_label_values(&[word]).inc_by(commands);
         self.publish_seconds.observe(since.elapsed().as_secs_f64());
         match outcome {
-            Ok(()) => self.accepted.with_label_values(&[operation.as_str()]).inc(),
+            Ok(()) => self
+                .accepted
+                .with_label_values(&[operation.as_str()])
+                .inc_by(commands),
             Err(error) => {
                 tracing::warn!(queue.name = Queue::Commands.name(), publish.outcome = word, %error, "a command was not accepted");
             }

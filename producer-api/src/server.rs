@@ -30,7 +30,7 @@ use crate::{
     api::Api,
     metrics::ApiMetrics,
     openapi,
-    routes::{commands, contacts},
+    routes::{commands, contacts, imports},
 };
 
 /// Where contacts are.
@@ -39,6 +39,8 @@ pub const CONTACTS: &str = "/v1/contacts";
 pub const COMMANDS: &str = "/v1/commands";
 /// Where contacts are searched by a body.
 pub const SEARCH: &str = "/v1/contacts/search";
+/// Where many contacts are brought.
+pub const IMPORT: &str = "/v1/contacts/import";
 /// Where contacts are exported.
 pub const EXPORT: &str = "/v1/contacts/export";
 /// Where groups of contacts are that share a phone or an e-mail address.
@@ -47,9 +49,15 @@ pub const DUPLICATES: &str = "/v1/contacts/duplicates";
 pub const CONTACT: &str = "/v1/contacts/{id}";
 /// Where a command is.
 pub const COMMAND: &str = "/v1/commands/{id}";
+/// Where imports are.
+pub const IMPORTS: &str = "/v1/imports";
+/// Where an import is.
+pub const IMPORT_BY_ID: &str = "/v1/imports/{id}";
+/// Where the refusals of an import are.
+pub const IMPORT_REFUSALS: &str = "/v1/imports/{id}/refusals";
 
 /// Method, route and status of what usually happens: series that exist from the start.
-const SUCCESSES: [(&str, &str, &str); 11] = [
+const SUCCESSES: [(&str, &str, &str); 12] = [
     ("POST", CONTACTS, "202"),
     ("PUT", CONTACT, "202"),
     ("PATCH", CONTACT, "202"),
@@ -58,9 +66,10 @@ const SUCCESSES: [(&str, &str, &str); 11] = [
     ("GET", CONTACTS, "200"),
     ("POST", SEARCH, "200"),
     ("GET", EXPORT, "200"),
-    ("GET", DUPLICATES, "200"),
     ("GET", COMMAND, "200"),
     ("GET", COMMANDS, "200"),
+    ("POST", IMPORT, "202"),
+    ("GET", IMPORT_BY_ID, "200"),
 ];
 
 /// How long it is not ready for want of a first connection to the broker. Whoever were sent here before that would be
@@ -170,6 +179,7 @@ impl Service {
                 }
             }
             api.set_running(false);
+            api.stopping.cancel();
         };
         let wait = api.waiters.run(&api.store, &api.stamps, stop.clone());
         let note = note_broker(&api, served.clone());
@@ -205,6 +215,7 @@ fn routes(api: Data<Api>, docs: Docs) -> impl Fn(&mut web::ServiceConfig) + Clon
                     .post(contacts::create::create),
             )
             .service(resource(SEARCH, "POST").post(contacts::search::search))
+            .service(resource(IMPORT, "POST").post(contacts::import::import))
             .service(
                 resource(EXPORT, "GET, HEAD")
                     .get(contacts::export::export)
@@ -232,6 +243,16 @@ fn routes(api: Data<Api>, docs: Docs) -> impl Fn(&mut web::ServiceConfig) + Clon
                 resource(COMMAND, "GET, HEAD")
                     .get(commands::get::get)
                     .head(commands::get::get),
+            )
+            .service(
+                resource(IMPORT_BY_ID, "GET, HEAD")
+                    .get(imports::get::get)
+                    .head(imports::get::get),
+            )
+            .service(
+                resource(IMPORT_REFUSALS, "GET, HEAD")
+                    .get(imports::refusals::list)
+                    .head(imports::refusals::list),
             )
             .default_service(web::to(no_such_route));
     }

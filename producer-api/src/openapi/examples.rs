@@ -3,12 +3,16 @@
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use shared::{
-    domain::{ContactState, Email, Life, Name, Operation, Phone, Slot},
-    store::contacts::Contact,
+    domain::{ContactState, Email, EmailError, Life, Name, Operation, Phone, Slot},
+    store::{
+        contacts::Contact,
+        imports::{ImportFormat, ImportOutcomes, ImportRecord, ImportRefusal, ImportStatus, Progress},
+    },
 };
 
 use crate::{
     accept::Accepted,
+    import::resource::ImportView,
     resources::{CommandView, ContactView},
 };
 
@@ -18,6 +22,7 @@ pub const ID: &str = "00d10104-8755-828e-b9e5-681a15e9c6e0";
 pub const ETAG: &str = "\"7aaa029e0879854d0ecff483cb720d29\"";
 
 const COMMAND_ID: &str = "00d10104-8755-828e-ae21-7d7a1c0f4b3d";
+const IMPORT_ID: &str = "00d10104-8755-828e-9c21-7d7a3b0f4b3d";
 const NAME: &str = "Ana Souza";
 const PHONE: &str = "(11) 98765-4321";
 const EMAIL: &str = "ana@example.com";
@@ -74,6 +79,61 @@ pub fn command() -> Value {
         contact_id: ID.parse().expect("an id"),
         accepted_at: time(),
     }))
+}
+
+/// A CSV.
+pub fn csv() -> Value {
+    json!("nome;telefone;e-mail\r\nAna Souza;(11) 98765-4321;ana@example.com\r\n")
+}
+
+/// NDJSON.
+pub fn ndjson() -> Value {
+    json!(format!("{}\n", new_contact()))
+}
+
+/// A vCard.
+pub fn vcard() -> Value {
+    json!(format!(
+        "BEGIN:VCARD\r\nVERSION:4.0\r\nFN:{NAME}\r\nTEL:{PHONE}\r\nEMAIL:{EMAIL}\r\nEND:VCARD\r\n"
+    ))
+}
+
+/// An import whose commands are applied.
+pub fn import() -> Value {
+    let end = Progress {
+        rows: 2,
+        accepted: 1,
+        refused: 1,
+        faults: 1,
+        digest: [0; 32],
+    };
+    let columns = [("nome", "name"), ("telefone", "phone"), ("e-mail", "email")];
+    let record = ImportRecord {
+        id: IMPORT_ID.parse().expect("an id"),
+        format: ImportFormat::Csv,
+        status: ImportStatus::Complete,
+        confirmed: end.clone(),
+        announced: end,
+        columns: columns
+            .map(|(header, field)| (header.to_owned(), field.to_owned()))
+            .into(),
+        ignored_columns: 0,
+        started_at: time(),
+        updated_at: time(),
+        finished_at: Some(time()),
+    };
+    let outcomes = ImportOutcomes {
+        applied: 1,
+        ..ImportOutcomes::default()
+    };
+    let refusal = ImportRefusal {
+        number: 0,
+        line: 3,
+        pointer: "/email".to_owned(),
+        code: EmailError::Malformed.code().to_owned(),
+        detail: EmailError::Malformed.to_string(),
+    };
+    json!(ImportView::new(&record, outcomes, &[refusal], time()))
 }
 
 fn time() -> DateTime<Utc> {

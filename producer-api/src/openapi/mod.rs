@@ -4,8 +4,11 @@ use actix_web::http::Method;
 use shared::{http::openapi::Api, management};
 
 use crate::{
-    routes::{commands, contacts},
-    server::{COMMAND, COMMANDS, CONTACT, CONTACTS, DUPLICATES, EXPORT, SEARCH},
+    routes::{commands, contacts, imports},
+    server::{
+        COMMAND, COMMANDS, CONTACT, CONTACTS, DUPLICATES, EXPORT, IMPORT, IMPORT_BY_ID, IMPORT_REFUSALS,
+        SEARCH,
+    },
 };
 
 pub mod examples;
@@ -16,6 +19,8 @@ pub mod schemas;
 pub const CONTACTS_TAG: &str = "contacts";
 /// The group of the operations on commands.
 pub const COMMANDS_TAG: &str = "commands";
+/// The group of the operations on imports.
+pub const IMPORTS_TAG: &str = "imports";
 
 const DESCRIPTION: &str = "Keeps contacts behind a queue.
 
@@ -37,6 +42,9 @@ pub fn api() -> Api {
         (Method::DELETE, CONTACT, contacts::delete::describe()),
         (Method::GET, COMMANDS, commands::list::describe()),
         (Method::GET, COMMAND, commands::get::describe()),
+        (Method::POST, IMPORT, contacts::import::describe()),
+        (Method::GET, IMPORT_BY_ID, imports::get::describe()),
+        (Method::GET, IMPORT_REFUSALS, imports::refusals::describe()),
         management::describe_health(),
     ];
     Api {
@@ -48,6 +56,7 @@ pub fn api() -> Api {
                 "People and companies: a name, a phone with its area code, an e-mail address.",
             ),
             (COMMANDS_TAG, "What became of writes."),
+            (IMPORTS_TAG, "What became of files of contacts."),
             management::HEALTH_GROUP,
         ],
         operations,

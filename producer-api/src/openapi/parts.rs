@@ -33,16 +33,18 @@ pub fn id(of: &str) -> Parameter {
 
 /// The headers of a write.
 pub fn write() -> [Parameter; 2] {
+    [idempotency_key(), prefer()]
+}
+
+/// `Idempotency-Key`.
+pub fn idempotency_key() -> Parameter {
     let key = "A name for this request, such as a UUID: sent again with the same key it has one effect. Encouraged.";
-    [
-        parameter::<IdempotencyKeyText>(
-            "Idempotency-Key",
-            ParameterIn::Header,
-            key,
-            Some(json!("order-7f3a")),
-        ),
-        prefer(),
-    ]
+    parameter::<IdempotencyKeyText>(
+        "Idempotency-Key",
+        ParameterIn::Header,
+        key,
+        Some(json!("order-7f3a")),
+    )
 }
 
 /// `Prefer`.
@@ -219,6 +221,24 @@ pub fn accepted() -> [NamedHeader; 4] {
         preference_applied(),
         retry_after_while_pending(),
     ]
+}
+
+/// The headers of a 202 of an import.
+pub fn import_accepted() -> [NamedHeader; 3] {
+    [
+        location("import"),
+        (
+            "Operation-Location",
+            header_of::<UrlText>("Where the import is, as a whole URL."),
+        ),
+        retry_after_of_import(),
+    ]
+}
+
+/// `Retry-After` of an import.
+pub fn retry_after_of_import() -> NamedHeader {
+    let description = "When to look at the import again, while it goes on.";
+    ("Retry-After", header_of::<SecondsNumber>(description))
 }
 
 /// `Retry-After` of a command.

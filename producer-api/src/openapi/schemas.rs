@@ -5,15 +5,15 @@ use shared::{
     domain::{AreaCode, Email, Name, Phone, Rejection, SearchQuery, State},
     http::openapi::{
         HEADER_VALUE_MAX_CHARS,
-        schema::{CursorText, any_text, integer, or_null, page, text, words},
+        schema::{CursorText, any_text, integer, list, or_null, page, text, words},
     },
     schema_types,
-    store::commands::RECORDED_STATUSES,
+    store::{commands::RECORDED_STATUSES, imports::ImportFormat},
     wire::CommandStatus,
 };
 use utoipa::{
     PartialSchema,
-    openapi::{ObjectBuilder, schema::AdditionalProperties},
+    openapi::{ObjectBuilder, RefOr, Schema, Type, schema::AdditionalProperties},
 };
 
 use super::parts::filters;
@@ -21,6 +21,10 @@ use crate::{
     conditions::IF_MATCH_MAX_CHARS,
     contact_query::SORTS,
     idempotency_key,
+    import::{
+        MAX_IMPORT_BYTES, MAX_IMPORT_ROWS,
+        resource::{FIRST_REFUSALS, RefusalView, STATUSES as IMPORT_STATUSES},
+    },
     resources::{CommandView, ContactItem, DuplicatesView, status_word},
     routes::contacts::duplicates::BY,
 };
@@ -35,6 +39,8 @@ const IF_MATCH_PATTERN: &str = r#"^(\*|(W/)?"[\x21\x23-\x7e]*"(, ?(W/)?"[\x21\x2
 /// An entity tag of ours, and the quotation marks around it.
 const ETAG_PATTERN: &str = r#"^"[0-9a-f]{32}(-v)?"$"#;
 const ETAG_MAX_CHARS: usize = 36;
+/// The longest pointer, code or sentence.
+const REFUSAL_MAX_CHARS: usize = 200;
 const ORIGIN_MAX_CHARS: usize = 300;
 /// More than any export has.
 const EXPORT_MAX_CHARS: usize = i32::MAX as usize;
@@ -82,7 +88,7 @@ schema_types! {
     /// How often a command was tried.
     AttemptsNumber = integer(1, u32::MAX.into());
     /// A path on this server.
-    PathText = text(1, PATH_MAX_CHARS).pattern(Some(r"^/v1/[a-z]+/[0-9a-f-]{36}$"));
+    PathText = text(1, PATH_MAX_CHARS).pattern(Some(r"^/v1/[a-z]+/[0-9a-f-]{36}(/[a-z]+)?$"));
     /// A URL of this server.
     UrlText = text(1, PATH_MAX_CHARS + ORIGIN_MAX_CHARS).pattern(Some(r"^https?://[^/]+(/.*)?/v1/[a-z]+/[0-9a-f-]{36}$"));
     /// `Idempotency-Key`.
@@ -127,6 +133,28 @@ schema_types! {
         closed("Which contacts: every filter that is there must hold."),
         |object, filter| object.property(filter.name(), filter.in_body()),
     );
+    /// A file of contacts.
+    ImportFile = any_text(0, usize::try_from(MAX_IMPORT_BYTES).unwrap_or(usize::MAX))
+        .description(Some("CSV with a header, NDJSON, or vCards 2.1 to 4.0."));
+    /// A format of files.
+    FormatText = words(ImportFormat::ALL.map(ImportFormat::as_str));
+    /// Where an import stands.
+    ImportStatusText = words(IMPORT_STATUSES);
+    /// How many there are of something in a file.
+    CountNumber = integer(0, MAX_IMPORT_ROWS.into());
+    /// A line of a file.
+    LineNumber = integer(1, MAX_IMPORT_BYTES);
+    /// What a refusal says; never what stood in the row.
+    RefusalText = any_text(0, REFUSAL_MAX_CHARS);
+    /// Which header became which field.
+    ColumnsObject = ObjectBuilder::new()
+        .schema_type(Type::Object)
+        .description(Some("Of a CSV: which header became which field of a contact."))
+        .additional_properties(Some(RefOr::<Schema>::from(words(["name", "phone", "email"]))));
+    /// The first refusals of an import.
+    FirstRefusals [RefusalView] = list::<RefusalView>(FIRST_REFUSALS);
+    /// A page of refusals.
+    RefusalPage [RefusalView] = page::<RefusalView>();
     /// A page of contacts.
     ContactPage [ContactItem] = page::<ContactItem>().property("prevCursor", CursorText::schema());
     /// A page of commands.

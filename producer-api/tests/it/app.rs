@@ -25,6 +25,9 @@ pub enum Pair {
     Services,
 }
 
+/// After so long without a message the queue is believed to be empty.
+const QUIET: Duration = Duration::from_millis(700);
+
 /// A URL where no database is.
 pub const DEAD_DATABASE: &str = "postgres://contato:nobody@127.0.0.1:1/contato";
 
@@ -37,6 +40,7 @@ pub struct TestApp {
     stop: CancellationToken,
     running: JoinHandle<anyhow::Result<()>>,
     consumer: Option<Arc<dyn Consumer>>,
+    settings: Settings,
     pub database: TestDatabase,
     _folder: TempDir,
 }
@@ -149,10 +153,11 @@ impl TestApp {
             stop,
             running,
             consumer: None,
+            settings,
             database,
             _folder: folder,
         };
-        if settings.broker.url.expose() == "amqp://127.0.0.1:1" {
+        if app.settings.broker.url.expose() == "amqp://127.0.0.1:1" {
             return app;
         }
         let consumer = test_support::eventually("the broker is there", || async {
@@ -176,6 +181,19 @@ impl TestApp {
         self.running.await.unwrap().unwrap();
         drop(self.consumer);
         self.parts.close().await;
+    }
+
+    /// Ends the service, and starts another on the same broker and database.
+    pub async fn restart(&mut self) {
+        self.stop.cancel();
+        (&mut self.running).await.unwrap().unwrap();
+        let service = producer_api::build(&self.settings, self.parts.clone())
+            .await
+            .unwrap();
+        self.origin = format!("http://{}", service.address());
+        self.management = format!("http://{}", service.management_address());
+        self.stop = CancellationToken::new();
+        self.running = tokio::spawn(service.run(self.stop.clone()));
     }
 
     pub fn stopping(&self) {
@@ -275,6 +293,31 @@ impl TestApp {
             self.consumer().settle(vec![delivery]).await.unwrap();
         }
         verdicts
+    }
+
+    /// Takes all messages that are on the queue, gives back what came out of them, and applies it.
+    pub async fn apply_all(&self) -> Vec<Envelope> {
+        let mut taken = Vec::new();
+        while let Ok(Ok(delivery)) = tokio::time::timeout(QUIET, self.consumer().next()).await {
+            let envelopes: Vec<_> = decode_message(&delivery.message.body)
+                .into_iter()
+                .map(|element| element.envelope.unwrap())
+                .collect();
+            self.apply_envelopes(&envelopes).await;
+            self.consumer().settle(vec![delivery]).await.unwrap();
+            taken.extend(envelopes);
+        }
+        taken
+    }
+
+    async fn apply_envelopes(&self, envelopes: &[Envelope]) -> Vec<Verdict> {
+        let entries: Vec<_> = envelopes
+            .iter()
+            .map(|envelope| envelope.entry(1, self.ids()))
+            .collect();
+        let latest = Stamp::at_ms(self.parts.clock.now_ms() + 5000);
+        let now = self.parts.clock.now();
+        self.parts.store.apply(&entries, now, latest).await.unwrap()
     }
 
     /// The next message, with the commands in it: those that came while another message was on its way go together.

@@ -30,6 +30,7 @@ mod coalescing;
 mod commands;
 mod contacts;
 mod edge;
+mod imports;
 mod management;
 mod openapi;
 mod outage;

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 
 use crate::{
     broker::PublishError,
-    domain::{CommandId, Rejection},
+    domain::{CommandId, ImportId, Rejection},
     store::StoreError,
 };
 use actix_web::{
@@ -42,6 +42,12 @@ pub enum Code {
     ContactNotFound,
     /// No such dead letter.
     DeadLetterNotFound,
+    /// No such import.
+    ImportNotFound,
+    /// A later request goes on with the import.
+    ImportTakenOver,
+    /// The service ends before the file does.
+    ImportInterrupted,
     /// The dead letter is closed: its command has ended, or it was discarded.
     DeadLetterClosed,
     /// The dead letter's payload was erased with its contact's data.
@@ -103,12 +109,15 @@ pub struct Declaration {
 
 impl Code {
     /// Every code.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 31] = [
         Self::MalformedRequest,
         Self::NotFound,
         Self::CommandNotFound,
         Self::ContactNotFound,
         Self::DeadLetterNotFound,
+        Self::ImportNotFound,
+        Self::ImportTakenOver,
+        Self::ImportInterrupted,
         Self::DeadLetterClosed,
         Self::DeadLetterErased,
         Self::MethodNotAllowed,
@@ -142,6 +151,13 @@ impl Code {
             Self::CommandNotFound => ("command-not-found", 404, "There is no such command"),
             Self::ContactNotFound => ("contact-not-found", 404, "There is no such contact"),
             Self::DeadLetterNotFound => ("dead-letter-not-found", 404, "There is no such dead letter"),
+            Self::ImportNotFound => ("import-not-found", 404, "There is no such import"),
+            Self::ImportTakenOver => (
+                "import-taken-over",
+                409,
+                "Another request goes on with the import",
+            ),
+            Self::ImportInterrupted => ("import-interrupted", 503, "The import broke off"),
             Self::DeadLetterClosed => ("dead-letter-closed", 409, "The dead letter is closed"),
             Self::DeadLetterErased => ("dead-letter-erased", 410, "The dead letter's payload was erased"),
             Self::MethodNotAllowed => ("method-not-allowed", 405, "The resource has no such method"),
@@ -188,6 +204,11 @@ impl Code {
                 "Use an id that was answered here; one just created may take a moment to be shown."
             }
             Self::DeadLetterNotFound => "Use an id of the list.",
+            Self::ImportNotFound => {
+                "Use an id that was answered here; imports are kept for the retention only."
+            }
+            Self::ImportTakenOver => "Nothing: follow the import of importId.",
+            Self::ImportInterrupted => "Send the same file again with the same Idempotency-Key.",
             Self::DeadLetterClosed => "Nothing: its command has ended.",
             Self::DeadLetterErased => "Nothing: there is no data left to send.",
             Self::MethodNotAllowed => "Use one of the methods in Allow.",
@@ -257,6 +278,7 @@ pub struct Problem {
     detail: Cow<'static, str>,
     faults: Vec<Fault>,
     command_id: Option<CommandId>,
+    import_id: Option<ImportId>,
     headers: Vec<(HeaderName, HeaderValue)>,
 }
 
@@ -275,6 +297,8 @@ pub struct Document {
     trace_id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     command_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    import_id: Option<String>,
 }
 
 impl Problem {
@@ -285,6 +309,7 @@ impl Problem {
             detail: detail.into(),
             faults: Vec::new(),
             command_id: None,
+            import_id: None,
             headers: Vec::new(),
         }
     }
@@ -302,6 +327,54 @@ impl Problem {
     /// No such command.
     pub fn command_not_found() -> Self {
         Self::new(Code::CommandNotFound, "No command has this id.")
+    }
+
+    /// No such import.
+    pub fn import_not_found() -> Self {
+        Self::new(Code::ImportNotFound, "No import has this id.")
+    }
+
+    /// An import that ends before its file does, since the service does.
+    pub fn import_interrupted() -> Self {
+        let detail = "The service is being shut down before all of the file was read.";
+        Self::new(Code::ImportInterrupted, detail).with_retry_after(RETRY_AFTER_SECONDS)
+    }
+
+    /// An import that a later request goes on with.
+    pub fn import_taken_over() -> Self {
+        let detail = "A later request with the same Idempotency-Key goes on with the import.";
+        Self::new(Code::ImportTakenOver, detail)
+    }
+
+    /// An import that SQL does not answer to.
+    pub fn import_store(error: &StoreError) -> Self {
+        tracing::warn!(
+            error.kind = error.kind(),
+            error.code = error.code(),
+            "SQL did not answer an import"
+        );
+        let detail = "The store does not answer at the moment; an import needs it, single writes do not.";
+        Self::new(Code::StoreUnavailable, detail).with_retry_after(RETRY_AFTER_SECONDS)
+    }
+
+    /// A publish of an import's commands that did not succeed.
+    pub fn import_publish(error: PublishError) -> Self {
+        let problem = match error {
+            PublishError::Unavailable | PublishError::Refused | PublishError::Unroutable => Self::new(
+                Code::BrokerUnavailable,
+                "The broker did not take all of the file.",
+            ),
+            PublishError::Unconfirmed => {
+                Self::new(Code::PublishUnconfirmed, "The broker did not confirm in time.")
+            }
+        };
+        problem.with_retry_after(RETRY_AFTER_SECONDS)
+    }
+
+    /// More imports than a process takes at once.
+    pub fn too_many_imports() -> Self {
+        let detail = "The service has as many imports in hand as it takes. Nothing was done; try again.";
+        Self::new(Code::Overloaded, detail).with_retry_after(RETRY_AFTER_SECONDS)
     }
 
     /// A contact that was deleted.
@@ -397,6 +470,13 @@ impl Problem {
         self
     }
 
+    /// With the import that it broke off, and how that goes on.
+    pub fn with_import(mut self, import: ImportId, how_to_go_on: &str) -> Self {
+        self.import_id = Some(import);
+        self.detail = format!("{} {how_to_go_on}", self.detail).into();
+        self
+    }
+
     /// With a header on the answer.
     pub fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.headers.push((name, value));
@@ -406,6 +486,11 @@ impl Problem {
     /// With when to come again.
     pub(super) fn with_retry_after(self, seconds: u64) -> Self {
         self.with_header(header::RETRY_AFTER, HeaderValue::from(seconds))
+    }
+
+    /// The faults.
+    pub fn faults(&self) -> &[Fault] {
+        &self.faults
     }
 
     /// The code.
@@ -430,6 +515,7 @@ impl Problem {
             errors: self.faults.clone(),
             trace_id,
             command_id: self.command_id.map(|id| id.to_string()),
+            import_id: self.import_id.map(|id| id.to_string()),
         }
     }
 

@@ -23,6 +23,7 @@ pub mod delete;
 pub mod duplicates;
 pub mod export;
 pub mod get;
+pub mod import;
 pub mod list;
 pub mod patch;
 pub mod replace;

@@ -109,6 +109,15 @@ impl Description {
         self
     }
 
+    /// With another media type for the body that is there.
+    pub fn also_taken<T: ToSchema>(mut self, media_type: &str, example: Value) -> Self {
+        let content = RefOr::T(self.content_of::<T>(Some(example)));
+        if let Some(body) = &mut self.body {
+            body.content.insert(media_type.to_owned(), content);
+        }
+        self
+    }
+
     /// With an answer without a body.
     pub fn answer(
         self,

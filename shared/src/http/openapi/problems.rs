@@ -87,6 +87,7 @@ impl PartialSchema for ProblemSchema {
                 ),
             )
             .property("commandId", UuidText::schema())
+            .property("importId", UuidText::schema())
             .required("type")
             .required("title")
             .required("status")
