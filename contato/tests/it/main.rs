@@ -3,6 +3,7 @@
 mod access;
 mod client;
 mod docs;
+mod import;
 
 use std::{
     fs::File,
