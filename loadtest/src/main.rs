@@ -8,6 +8,7 @@ use clap::{Parser, ValueEnum};
 mod dead;
 mod drain;
 mod http;
+mod import;
 mod raw;
 mod reads;
 mod report;
@@ -42,6 +43,9 @@ struct Arguments {
     /// Dead letters that wait before dlq-function starts.
     #[arg(long, default_value = "5000")]
     dead: usize,
+    /// Rows of the file that is imported.
+    #[arg(long, default_value = "1000000")]
+    rows: usize,
     /// Seconds of each measurement of reads.
     #[arg(long, default_value = "10")]
     seconds: u64,
@@ -66,6 +70,8 @@ enum Part {
     Reads,
     /// (f) storing dead letters.
     Dead,
+    /// (g) importing a file.
+    Import,
 }
 
 #[tokio::main]
@@ -91,6 +97,9 @@ async fn main() -> anyhow::Result<()> {
         }
         if wanted(Part::Dead) {
             dead::measure(&servers, arguments.dead, &mut report).await?;
+        }
+        if wanted(Part::Import) {
+            import::measure(&servers, arguments.rows, &mut report).await?;
         }
     }
     print!("{report}");

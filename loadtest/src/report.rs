@@ -29,6 +29,7 @@ impl Report {
     pub const DRAIN: &str = "(c) drain of queued creates";
     pub const COPY: &str = "(d) COPY";
     pub const INSERT: &str = "(d) INSERT of 500 rows";
+    pub const IMPORT: &str = "(g) rows imported";
     pub const READS: &str = "(e) GET /v1/contacts/{id}";
     pub const PGBENCH: &str = "(e) pgbench -S -M prepared";
 

@@ -95,7 +95,7 @@ fn hand_on(mut rows: Rows, pieces: &mpsc::Sender<Piece>) -> Result<(), ReadError
 
 /// The rows of a file.
 enum Rows {
-    Csv(CsvRows<Body>),
+    Csv(Box<CsvRows<Body>>),
     Ndjson(NdjsonRows<Body>),
     VCard(VCardRows<Body>),
 }
@@ -103,7 +103,7 @@ enum Rows {
 impl Rows {
     fn open(media: Media, body: Body) -> Result<Self, ReadError> {
         Ok(match media.format {
-            ImportFormat::Csv => Self::Csv(CsvRows::open(body, media.charset)?),
+            ImportFormat::Csv => Self::Csv(Box::new(CsvRows::open(body, media.charset)?)),
             ImportFormat::Ndjson => Self::Ndjson(NdjsonRows::new(body)),
             ImportFormat::VCard => Self::VCard(VCardRows::new(body, media.charset)),
         })
