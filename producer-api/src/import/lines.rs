@@ -48,7 +48,8 @@ impl<B: BufRead> Lines<B> {
             let buffer = self.body.fill_buf()?;
             let end = buffer.iter().position(|byte| *byte == b'\n');
             let part = &buffer[..end.unwrap_or(buffer.len())];
-            let room = (self.max_bytes + 1).saturating_sub(self.text.len());
+            // A mark in front and a return at the end do not count.
+            let room = (self.max_bytes + BOM.len() + 1).saturating_sub(self.text.len());
             self.text.extend_from_slice(&part[..part.len().min(room)]);
             too_long |= part.len() > room;
             let count = part.len() + usize::from(end.is_some());

@@ -168,7 +168,7 @@ async fn examples_are_answered_as_described(app: &TestApp) {
         };
         let what = format!("{method} {path}: {answer:?}");
         assert!(answer.status.is_success(), "{what}");
-        if path.ends_with("/import") {
+        if path.trim_end_matches('?').ends_with("/import") {
             app.apply(1).await;
         }
         let described = &operation["responses"][answer.status.as_str()];
