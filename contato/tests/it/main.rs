@@ -2,6 +2,7 @@
 
 mod access;
 mod client;
+mod client_import;
 mod docs;
 mod import;
 
@@ -251,7 +252,7 @@ fn settings_are_shown_checked_and_explained() {
     );
     assert_eq!(
         (code, versions.matches("applied").count()),
-        (Some(0), 5),
+        (Some(0), 6),
         "{versions}"
     );
 }
