@@ -4,6 +4,7 @@ as HTTP wants it, is not malformed for its length. Credentials
 are sent once: the key, and no token beside it."""
 
 import itertools
+import json
 
 import schemathesis
 
@@ -15,6 +16,13 @@ IGNORED_WHERE_UNREADABLE = ("Prefer", "If-None-Match")
 HEADER_VALUE_MAX_CHARS = 1024
 
 counter = itertools.count(1)
+
+
+@schemathesis.serializer("application/x-ndjson")
+def lines(context, value):
+    """A file as it is; what should be one and is not, as JSON."""
+    text = value if isinstance(value, str) else json.dumps(value)
+    return text.encode(errors="replace")
 
 
 @schemathesis.hook

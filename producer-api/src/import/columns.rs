@@ -177,18 +177,6 @@ impl Columns {
         })
     }
 
-    /// The headers that are known, in a sentence.
-    pub fn known() -> String {
-        let names: Vec<_> = KNOWN
-            .iter()
-            .flat_map(|(_, names)| names.iter().copied())
-            .collect();
-        format!(
-            "Known, whatever their case, accents and punctuation, are: {}; and those of Google Contacts.",
-            names.join(", ")
-        )
-    }
-
     /// Which header became which field.
     pub fn used(&self) -> &BTreeMap<String, String> {
         &self.used

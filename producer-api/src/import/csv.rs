@@ -92,10 +92,7 @@ impl<B: BufRead> CsvRows<B> {
 }
 
 fn no_header() -> Problem {
-    let detail = format!(
-        "The first line must name the columns, with a name and a phone or an e-mail address among them. {}",
-        Columns::known()
-    );
+    let detail = "The first line must name the columns, with a name and a phone or an e-mail address among them: such as nome or name, telefone, celular or phone, ddd, e-mail or email. Those that Google Contacts and Outlook write are known, too.";
     Problem::new(Code::ValidationFailed, detail)
 }
 

@@ -18,7 +18,7 @@ use crate::contact_body::WholeContact;
 
 pub mod body;
 pub mod columns;
-mod csv;
+pub mod csv;
 pub mod encoding;
 mod lines;
 pub mod media;

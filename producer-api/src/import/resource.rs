@@ -1,6 +1,6 @@
 //! An import as it stands in JSON.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -14,8 +14,8 @@ use utoipa::ToSchema;
 
 use crate::{
     openapi::schemas::{
-        ColumnsObject, CountNumber, FirstRefusals, FormatText, ImportStatusText, LineNumber, PathText,
-        RefusalText,
+        Columns, CountNumber, FieldText, FirstRefusals, FormatText, HeaderText, ImportStatusText, LineNumber,
+        PathText, RefusalText,
     },
     server::IMPORTS,
 };
@@ -51,8 +51,8 @@ pub struct ImportView {
     refused: u32,
     #[schema(inline)]
     outcomes: OutcomesView,
-    #[schema(value_type = ColumnsObject, inline)]
-    columns: BTreeMap<String, String>,
+    #[schema(value_type = Columns, inline)]
+    columns: Vec<ColumnView>,
     #[schema(value_type = CountNumber, inline)]
     ignored_columns: u32,
     #[schema(value_type = FirstRefusals, inline)]
@@ -81,6 +81,16 @@ struct OutcomesView {
     rejected: u64,
     #[schema(value_type = CountNumber, inline)]
     dead_lettered: u64,
+}
+
+/// A column that became a field.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = ImportColumn)]
+pub struct ColumnView {
+    #[schema(value_type = HeaderText, inline)]
+    header: String,
+    #[schema(value_type = FieldText, inline)]
+    field: String,
 }
 
 /// A fault of a row.
@@ -144,7 +154,7 @@ impl ImportView {
             accepted: record.confirmed.accepted,
             refused: record.confirmed.refused,
             outcomes,
-            columns: record.columns.clone(),
+            columns: record.columns.iter().map(column).collect(),
             ignored_columns: record.ignored_columns,
             refusals: refusals.iter().map(RefusalView::from).collect(),
             started_at: rfc3339(record.started_at),
@@ -160,6 +170,13 @@ impl ImportView {
     /// Whether there is more to come.
     pub fn goes_on(&self) -> bool {
         matches!(self.status, RECEIVING | APPLYING)
+    }
+}
+
+fn column((header, field): (&String, &String)) -> ColumnView {
+    ColumnView {
+        header: header.clone(),
+        field: field.clone(),
     }
 }
 

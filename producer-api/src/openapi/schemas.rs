@@ -13,7 +13,7 @@ use shared::{
 };
 use utoipa::{
     PartialSchema,
-    openapi::{ObjectBuilder, RefOr, Schema, Type, schema::AdditionalProperties},
+    openapi::{ObjectBuilder, schema::AdditionalProperties},
 };
 
 use super::parts::filters;
@@ -23,7 +23,8 @@ use crate::{
     idempotency_key,
     import::{
         MAX_IMPORT_BYTES, MAX_IMPORT_ROWS,
-        resource::{FIRST_REFUSALS, RefusalView, STATUSES as IMPORT_STATUSES},
+        csv::MAX_COLUMNS,
+        resource::{ColumnView, FIRST_REFUSALS, RefusalView, STATUSES as IMPORT_STATUSES},
     },
     resources::{CommandView, ContactItem, DuplicatesView, status_word},
     routes::contacts::duplicates::BY,
@@ -146,11 +147,12 @@ schema_types! {
     LineNumber = integer(1, MAX_IMPORT_BYTES);
     /// What a refusal says; never what stood in the row.
     RefusalText = any_text(0, REFUSAL_MAX_CHARS);
-    /// Which header became which field.
-    ColumnsObject = ObjectBuilder::new()
-        .schema_type(Type::Object)
-        .description(Some("Of a CSV: which header became which field of a contact."))
-        .additional_properties(Some(RefOr::<Schema>::from(words(["name", "phone", "email"]))));
+    /// A field of a contact that columns become.
+    FieldText = words(["name", "phone", "email"]);
+    /// A header that is known, as it was written.
+    HeaderText = any_text(1, REFUSAL_MAX_CHARS);
+    /// Of a CSV: which header became which field of a contact.
+    Columns [ColumnView] = list::<ColumnView>(MAX_COLUMNS as u64);
     /// The first refusals of an import.
     FirstRefusals [RefusalView] = list::<RefusalView>(FIRST_REFUSALS);
     /// A page of refusals.
