@@ -67,11 +67,8 @@ async fn program() -> anyhow::Result<ExitCode> {
     match command.unwrap_or(Command::Run) {
         // Needs no settings, so that it can be printed wherever the program is built.
         Command::Openapi(arguments) => openapi::print(&arguments),
-        Command::Completions { shell } => {
-            let mut command = Arguments::command();
-            clap_complete::generate(shell, &mut command, "contato", &mut std::io::stdout());
-        }
         // These are a client's, which has no settings either.
+        Command::Completions { shell } => return Ok(client::completions(Arguments::command(), shell)),
         Command::Import(arguments) => return Ok(client::import(&arguments).await),
         Command::Export(arguments) => return Ok(client::export(&arguments).await),
         Command::Status(arguments) => return Ok(client::status(&arguments).await),

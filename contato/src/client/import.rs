@@ -22,7 +22,7 @@ use super::{
     api::{Api, Server, Tries},
     export::Format,
     failure::Failure,
-    follow, progress,
+    follow, print, progress,
     resources::{Answered, ImportView},
 };
 
@@ -89,9 +89,9 @@ pub(super) async fn run(arguments: &Import) -> Result<Ended, Failure> {
         ended?
     };
     match arguments.json {
-        true => println!("{:#}", import.json),
-        false => print!("{}", import.view),
-    }
+        true => print(format_args!("{:#}\n", import.json)),
+        false => print(format_args!("{}", import.view)),
+    }?;
     import.view.ended()
 }
 

@@ -3,7 +3,13 @@
 //! **Invariant:** standard output has the result and nothing else; all else goes to standard error. Nothing personal is in an
 //! error, and no credential is taken from the command line, which other users of the machine can read.
 
-use std::process::ExitCode;
+use std::{
+    fmt,
+    io::{self, Write},
+    process::ExitCode,
+};
+
+use clap_complete::Shell;
 
 mod api;
 mod export;
@@ -54,6 +60,25 @@ fn exit(outcome: Result<Ended, Failure>) -> ExitCode {
             }
         }
     }
+}
+
+/// Prints a result. Who reads no further, such as `head`, has what they wanted.
+fn print(text: fmt::Arguments<'_>) -> Result<(), Failure> {
+    let mut output = io::stdout().lock();
+    match output.write_fmt(text).and_then(|()| output.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Failure::Local("the result cannot be written", error))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Prints what makes a shell complete the commands.
+pub(crate) fn completions(mut command: clap::Command, shell: Shell) -> ExitCode {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut command, "contato", &mut script);
+    let script = String::from_utf8_lossy(&script);
+    exit(print(format_args!("{script}")).map(|()| Ended::Done))
 }
 
 /// Imports a file.

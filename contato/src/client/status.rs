@@ -4,7 +4,7 @@ use super::{
     Ended,
     api::{Api, Server},
     failure::Failure,
-    follow, progress,
+    follow, print, progress,
     resources::Answered,
 };
 
@@ -32,7 +32,7 @@ pub(super) async fn run(arguments: &Status) -> Result<Ended, Failure> {
     };
     let no_command = match found {
         Ok(command) => {
-            print(&command, arguments);
+            tell(&command, arguments)?;
             return Ok(command.view.ended());
         }
         Err(failure) if failure.is_not_found() => failure,
@@ -49,7 +49,7 @@ pub(super) async fn run(arguments: &Status) -> Result<Ended, Failure> {
     };
     match found {
         Ok(import) => {
-            print(&import, arguments);
+            tell(&import, arguments)?;
             import.view.ended()
         }
         // Neither: what was said of the command says it.
@@ -58,9 +58,9 @@ pub(super) async fn run(arguments: &Status) -> Result<Ended, Failure> {
     }
 }
 
-fn print<T: std::fmt::Display>(answered: &Answered<T>, arguments: &Status) {
+fn tell<T: std::fmt::Display>(answered: &Answered<T>, arguments: &Status) -> Result<(), Failure> {
     match arguments.json {
-        true => println!("{:#}", answered.json),
-        false => print!("{}", answered.view),
+        true => print(format_args!("{:#}\n", answered.json)),
+        false => print(format_args!("{}", answered.view)),
     }
 }

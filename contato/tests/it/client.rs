@@ -202,6 +202,25 @@ fn shells_are_told_how_to_complete() {
     }
 }
 
+/// To see it red: print by `println!`, which panics.
+#[test]
+fn who_reads_no_further_is_no_failure() {
+    let mut child = client("", &["completions", "bash"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let ended = child.wait_with_output().unwrap();
+    assert_eq!(
+        (
+            ended.status.code(),
+            String::from_utf8_lossy(&ended.stderr).as_ref()
+        ),
+        (Some(0), "")
+    );
+}
+
 /// To see it red: take the URL into an error, or send both credentials.
 #[test]
 fn what_cannot_work_is_told_without_personal_data() {
