@@ -6,7 +6,7 @@ use shared::{
     http::{
         faults::{self, fault},
         json::{Field, Members},
-        page::{limit, number},
+        page::{limit, limit_holds, take_limit},
         problem::{Code, Fault, Problem},
     },
     store::contacts::{ContactFilter, Direction, SortBy},
@@ -83,10 +83,7 @@ impl ContactQuery {
     /// # Errors
     /// `malformed-request` with all faults.
     pub fn from_parameters(mut parameters: Members) -> Result<Self, Problem> {
-        let limit = match parameters.take("limit") {
-            Field::Text(text) => number(&text),
-            other => other,
-        };
+        let limit = take_limit(&mut parameters);
         let phone = match parameters.take("phone") {
             // A plus sign that was not encoded arrives as a space.
             Field::Text(text) if text.starts_with(' ') => Field::Text(text.replacen(' ', "+", 1)),
@@ -265,10 +262,6 @@ fn updated_since_holds(field: &Field) -> Result<(), ValidationError> {
 
 fn sort_holds(field: &Field) -> Result<(), ValidationError> {
     sort(field).map(drop)
-}
-
-fn limit_holds(field: &Field) -> Result<(), ValidationError> {
-    limit(field).map(drop)
 }
 
 fn cursor_holds(field: &Field) -> Result<(), ValidationError> {

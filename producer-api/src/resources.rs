@@ -1,5 +1,6 @@
 //! The resources as they stand in JSON.
 
+use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
 use shared::{
     domain::{AreaCode, CommandId, ContactId, Life, Phone, State},
@@ -8,6 +9,7 @@ use shared::{
             ProblemSchema,
             schema::{OperationText, TimeText, UuidText, list, or_null},
         },
+        page,
         problem::{Document, Problem},
     },
     store::{
@@ -142,6 +144,21 @@ pub struct PageView<T> {
     /// Where the page before starts; only in answers that have no `Link`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub prev_cursor: Option<String>,
+}
+
+impl<T: Serialize> PageView<T> {
+    /// The answer with a page of a list that goes one way.
+    pub fn onwards(request: &HttpRequest, items: Vec<T>, next_cursor: Option<String>) -> HttpResponse {
+        let mut response = HttpResponse::Ok();
+        if let Some(links) = page::links(request, next_cursor.as_deref(), None) {
+            response.insert_header(links);
+        }
+        response.json(Self {
+            items,
+            next_cursor,
+            prev_cursor: None,
+        })
+    }
 }
 
 /// A command. While it is pending, what only its record would tell is `null`.

@@ -14,7 +14,7 @@ use shared::{
             Description, link, parameter,
             schema::{CursorText, LimitNumber, OperationText, TimeInput, UuidText},
         },
-        page::{self, bad_cursor, limit, number},
+        page::{self, bad_cursor, limit, limit_holds, take_limit},
         problem::{Code, Problem},
         query,
     },
@@ -181,10 +181,7 @@ impl Fields {
             since: parameters.take("since"),
             until: parameters.take("until"),
             state: parameters.take("state"),
-            limit: match parameters.take("limit") {
-                Field::Text(text) => number(&text),
-                other => other,
-            },
+            limit: take_limit(parameters),
         }
     }
 
@@ -276,8 +273,4 @@ fn time_holds(field: &Field) -> Result<(), ValidationError> {
 
 fn state_holds(field: &Field) -> Result<(), ValidationError> {
     state(field).map(drop)
-}
-
-fn limit_holds(field: &Field) -> Result<(), ValidationError> {
-    limit(field).map(drop)
 }

@@ -6,7 +6,11 @@ use actix_web::{
 };
 use validator::ValidationError;
 
-use super::{faults, json::Field, problem::Problem};
+use super::{
+    faults,
+    json::{Field, Members},
+    problem::Problem,
+};
 
 /// The most elements of a page.
 pub const MAX_LIMIT: u64 = 100;
@@ -18,8 +22,15 @@ pub fn bad_cursor() -> Problem {
     Problem::malformed("The cursor is not one that was given for these filters and this sort.")
 }
 
-/// The number that a query parameter says.
-pub fn number(text: &str) -> Field {
+/// Takes `limit` out of the parameters of a query, where a number is text.
+pub fn take_limit(parameters: &mut Members) -> Field {
+    match parameters.take("limit") {
+        Field::Text(text) => number(&text),
+        other => other,
+    }
+}
+
+fn number(text: &str) -> Field {
     let digits = text.bytes().all(|byte| byte.is_ascii_digit());
     text.parse()
         .ok()
@@ -40,6 +51,14 @@ pub fn limit(field: &Field) -> Result<u64, ValidationError> {
             format!("must be a number from 1 to {MAX_LIMIT}"),
         )),
     }
+}
+
+/// Whether [`limit`] takes it, for `validator`.
+///
+/// # Errors
+/// As [`limit`].
+pub fn limit_holds(field: &Field) -> Result<(), ValidationError> {
+    limit(field).map(drop)
 }
 
 /// `Link` (RFC 8288) to the neighbours of a page: the same query with another cursor.

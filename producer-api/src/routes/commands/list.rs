@@ -9,7 +9,7 @@ use shared::{
         faults::{self, fault},
         json::{Field, Members},
         openapi::{Description, link, required},
-        page::{self, limit, number},
+        page::{self, limit, limit_holds, take_limit},
         problem::{Code, Problem},
         query,
     },
@@ -96,25 +96,15 @@ pub async fn list(api: Data<Api>, request: HttpRequest) -> Result<HttpResponse, 
         };
         cursor.seal(api.id_key(), &scope)
     });
-    let mut response = HttpResponse::Ok();
-    if let Some(links) = page::links(&request, next.as_deref(), None) {
-        response.insert_header(links);
-    }
-    Ok(response.json(PageView {
-        items: records.iter().map(CommandView::from).collect(),
-        next_cursor: next,
-        prev_cursor: None,
-    }))
+    let items = records.iter().map(CommandView::from).collect();
+    Ok(PageView::onwards(&request, items, next))
 }
 
 fn read(api: &Api, mut parameters: Members) -> Result<CommandQuery, Problem> {
     let fields = Fields {
         contact_id: parameters.take("contactId"),
         status: parameters.take("status"),
-        limit: match parameters.take("limit") {
-            Field::Text(text) => number(&text),
-            other => other,
-        },
+        limit: take_limit(&mut parameters),
     };
     let cursor = parameters.take("cursor");
     let broken = || Problem::malformed("Query parameters break rules.");
@@ -177,8 +167,4 @@ fn status(field: &Field) -> Result<Option<&'static str>, ValidationError> {
 
 fn status_holds(field: &Field) -> Result<(), ValidationError> {
     status(field).map(drop)
-}
-
-fn limit_holds(field: &Field) -> Result<(), ValidationError> {
-    limit(field).map(drop)
 }

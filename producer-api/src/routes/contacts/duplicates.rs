@@ -10,7 +10,7 @@ use shared::{
         faults,
         json::{Field, Members},
         openapi::{Description, link},
-        page::{self, limit, number},
+        page::{self, limit, limit_holds, take_limit},
         problem::{Code, Problem},
         query,
     },
@@ -88,25 +88,15 @@ pub async fn duplicates(api: Data<Api>, request: HttpRequest) -> Result<HttpResp
         };
         cursor.seal(api.id_key(), &scope(word))
     });
-    let mut response = HttpResponse::Ok();
-    if let Some(links) = page::links(&request, next.as_deref(), None) {
-        response.insert_header(links);
-    }
     let view = |group| DuplicatesView::new(word, group);
-    Ok(response.json(PageView {
-        items: found.groups.iter().map(view).collect(),
-        next_cursor: next,
-        prev_cursor: None,
-    }))
+    let items = found.groups.iter().map(view).collect();
+    Ok(PageView::onwards(&request, items, next))
 }
 
 fn read(api: &Api, mut parameters: Members) -> Result<DuplicatesQuery, Problem> {
     let fields = Fields {
         by: parameters.take("by"),
-        limit: match parameters.take("limit") {
-            Field::Text(text) => number(&text),
-            other => other,
-        },
+        limit: take_limit(&mut parameters),
     };
     let cursor = parameters.take("cursor");
     let broken = || Problem::malformed("Query parameters break rules.");
@@ -151,8 +141,4 @@ fn by(field: &Field) -> Result<(&'static str, SharedField), ValidationError> {
 
 fn by_holds(field: &Field) -> Result<(), ValidationError> {
     by(field).map(drop)
-}
-
-fn limit_holds(field: &Field) -> Result<(), ValidationError> {
-    limit(field).map(drop)
 }

@@ -13,14 +13,14 @@ use shared::{
         faults,
         json::{Field, Members},
         openapi::{Description, link},
-        page::{self, limit, number},
+        page::{self, limit, limit_holds, take_limit},
         problem::{Code, Problem},
         query,
     },
     store::{contacts::SortKey, imports::ImportRefusal},
 };
 use uuid::Uuid;
-use validator::{Validate, ValidationError};
+use validator::Validate;
 
 use super::{READERS, import_id, recorded};
 use crate::{
@@ -75,24 +75,14 @@ pub async fn list(api: Data<Api>, request: HttpRequest, id: Path<String>) -> Res
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let next = refusals.get(limit).map(|next| seal(&api, id, next));
     refusals.truncate(limit);
-    let mut response = HttpResponse::Ok();
-    if let Some(links) = page::links(&request, next.as_deref(), None) {
-        response.insert_header(links);
-    }
-    Ok(response.json(PageView {
-        items: refusals.iter().map(RefusalView::from).collect(),
-        next_cursor: next,
-        prev_cursor: None,
-    }))
+    let items = refusals.iter().map(RefusalView::from).collect();
+    Ok(PageView::onwards(&request, items, next))
 }
 
 /// The number that the page begins with, and how many it has.
 fn read(api: &Api, mut parameters: Members, id: ImportId) -> Result<(u32, u64), Problem> {
     let fields = Fields {
-        limit: match parameters.take("limit") {
-            Field::Text(text) => number(&text),
-            other => other,
-        },
+        limit: take_limit(&mut parameters),
     };
     let cursor = parameters.take("cursor");
     let broken = || Problem::malformed("Query parameters break rules.");
@@ -124,8 +114,4 @@ fn open(api: &Api, id: ImportId, text: &str) -> Option<u32> {
 
 fn scope(id: ImportId) -> String {
     format!("refusals {id}")
-}
-
-fn limit_holds(field: &Field) -> Result<(), ValidationError> {
-    limit(field).map(drop)
 }

@@ -1,3 +1,5 @@
+//! Keys of an issuer that runs, changes its keys, and is down.
+
 use serde_json::json;
 use test_support::{Issuer as Provider, SigningKey, eventually};
 
@@ -135,9 +137,10 @@ async fn an_issuer_that_is_down_keeps_its_keys_and_one_that_was_never_up_has_non
     eventually("it is tried again", async || found(&issuer, "first").await.ok()).await;
     provider.down(true);
     let fetched = issuer.known().unwrap().1;
-    while fetched.elapsed() < SHORT.age {
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    eventually("the keys are old", async || {
+        (fetched.elapsed() >= SHORT.age).then_some(())
+    })
+    .await;
     issuer.look();
     assert_eq!(found(&issuer, "unknown").await, Err(Refusal::Invalid));
     assert_eq!(found(&issuer, "first").await, Ok(()));
