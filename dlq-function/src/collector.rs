@@ -13,6 +13,7 @@ use std::{
 use shared::{
     broker::{Broker, BrokerError, Consumer, Delivery, Queue},
     clock::Clock,
+    payload_keys::PayloadKeys,
     planned_fault::{Place, pass},
     role::Parts,
     store::{Store, StoreError, dead_letters::Kept},
@@ -32,6 +33,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 pub(crate) struct Collector {
     broker: Arc<dyn Broker>,
     store: Store,
+    keys: PayloadKeys,
     clock: Clock,
     metrics: DlqMetrics,
     consuming: Arc<AtomicBool>,
@@ -44,10 +46,11 @@ enum Ended {
 }
 
 impl Collector {
-    pub(crate) fn new(parts: &Parts, metrics: DlqMetrics) -> Self {
+    pub(crate) fn new(parts: &Parts, keys: PayloadKeys, metrics: DlqMetrics) -> Self {
         Self {
             broker: parts.broker.clone(),
             store: parts.store.clone(),
+            keys,
             clock: parts.clock.clone(),
             metrics,
             consuming: Arc::default(),
@@ -157,7 +160,11 @@ impl Collector {
         for collected in collect(delivery, self.clock.now()) {
             let mut reruns = 0;
             let kept = loop {
-                match self.store.keep_dead_letter(&collected, self.clock.now()).await {
+                match self
+                    .store
+                    .keep_dead_letter(&collected, &self.keys, self.clock.now())
+                    .await
+                {
                     // A worker records the same command: look again.
                     Err(StoreError::Conflict(_)) if reruns < RERUNS_MAX => reruns += 1,
                     result => break result?,

@@ -9,7 +9,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use shared::{
     clock::Clock,
     management::Management,
-    role::{ConsumerHealth, Parts, refuse_older_schema},
+    role::{ConsumerHealth, Parts, payload_keys, refuse_older_schema},
     settings::Settings,
     store::Store,
     telemetry::Metrics,
@@ -20,6 +20,7 @@ mod actions;
 pub mod cli;
 mod collect;
 mod collector;
+mod masking;
 mod metrics;
 pub mod openapi;
 mod routes;
@@ -54,9 +55,9 @@ pub async fn build(settings: &Settings, parts: Parts) -> anyhow::Result<Service>
     refuse_older_schema(&parts.store).await?;
     let series = Metrics::new();
     let metrics = DlqMetrics::new(&series);
-    let actions = Actions::new(settings, &parts);
+    let actions = Actions::new(settings, &parts)?;
     let api = Api::bind(settings, actions, parts.id_key.clone(), metrics.clone(), &series)?;
-    let collector = Collector::new(&parts, metrics.clone());
+    let collector = Collector::new(&parts, payload_keys(settings)?, metrics.clone());
     Ok(Service {
         collector,
         api,

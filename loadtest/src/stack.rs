@@ -82,6 +82,7 @@ impl Servers {
         let mut command = Command::new(self.binaries.join(role));
         command
             .env("CONTATO__IDS__KEY", ID_KEY)
+            .env("CONTATO__DEAD_LETTERS__KEYS", format!("1:{}", "5a".repeat(32)))
             .env("CONTATO__BROKER__URL", &self.amqp_url)
             .env("CONTATO__BROKER__PREFIX", &ground.prefix)
             .env("CONTATO__STORE__URL", &ground.database_url)

@@ -5,9 +5,9 @@
 use actix_web::http::header::{self, HeaderMap};
 use shared::domain::{ETag, IfMatch};
 
-use shared::http::problem::Problem;
+use shared::http::{lists, problem::Problem};
 
-use crate::{lists, representation::Representation};
+use crate::representation::Representation;
 
 /// The longest `If-Match`, in characters: ours are far shorter.
 pub const IF_MATCH_MAX_CHARS: usize = 2048;

@@ -6,7 +6,7 @@ use actix_web::http::header::{HeaderMap, HeaderName};
 
 use shared::http::problem::Problem;
 
-use crate::lists;
+use shared::http::lists;
 
 /// The header.
 pub const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");

@@ -18,7 +18,6 @@ pub mod contacts_csv;
 pub mod export_form;
 pub mod idempotency_key;
 pub mod import;
-pub mod lists;
 pub mod media;
 pub mod metrics;
 pub mod openapi;

@@ -87,6 +87,10 @@ impl Refusal {
             | Code::DeadLetterNotFound
             | Code::DeadLetterClosed
             | Code::DeadLetterErased
+            | Code::PayloadLocked
+            | Code::ReplayNotFound
+            | Code::ReplayEnded
+            | Code::SelectionChanged
             // Never of a write: it did not get so far.
             | Code::Unauthenticated
             | Code::KeysUnavailable

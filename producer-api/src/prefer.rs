@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use actix_web::http::header::HeaderValue;
 
-use crate::lists;
+use shared::http::lists;
 
 /// The longest wait that is honoured, in seconds.
 pub const MAX_WAIT_SECONDS: u64 = 30;

@@ -10,6 +10,7 @@ pub mod domain;
 mod files;
 pub mod http;
 pub mod management;
+pub mod payload_keys;
 pub mod planned_fault;
 pub mod role;
 pub mod runtime;

@@ -27,9 +27,10 @@ use crate::{
 };
 
 mod health;
-mod id_key;
+mod secrets;
 
 pub use health::ConsumerHealth;
+pub use secrets::payload_keys;
 
 /// The arguments that every binary takes.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -80,7 +81,7 @@ impl Parts {
     /// # Errors
     /// If `ids.key` is missing, or an embedded file cannot be opened.
     pub async fn connect(settings: &Settings, role: &str) -> anyhow::Result<Self> {
-        let id_key = id_key::read_or_make(settings)?;
+        let id_key = secrets::id_key(settings)?;
         let store = open_store(settings).await?;
         let broker = open_broker(settings, role).await?;
         Ok(Self {

@@ -8,15 +8,12 @@ mod page;
 
 use std::{collections::BTreeSet, ffi::OsString, fs, path::Path, process::Command, time::Duration};
 
-use producer_api::{
-    idempotency_key,
-    prefer::MAX_WAIT_SECONDS,
-    received::{BODY_TIMEOUT, MAX_BODY_BYTES},
-};
+use producer_api::{idempotency_key, prefer::MAX_WAIT_SECONDS};
 use shared::{
     domain::{IfMatch, SearchQuery},
     http::{
         HEAD_TIMEOUT,
+        body::{BODY_TIMEOUT, MAX_BODY_BYTES},
         json::MAX_DEPTH,
         listener::{MAX_HEADER_BYTES, MAX_URI_BYTES},
         page::MAX_LIMIT,

@@ -252,7 +252,7 @@ fn settings_are_shown_checked_and_explained() {
     );
     assert_eq!(
         (code, versions.matches("applied").count()),
-        (Some(0), 6),
+        (Some(0), 7),
         "{versions}"
     );
 }

@@ -7,7 +7,10 @@ use shared::{
 };
 use utoipa::openapi::path::{Parameter, ParameterIn};
 
-use crate::routes::{DEAD_LETTER, DEAD_LETTERS, DISCARD, REPLAY, discard, get, list, replay};
+use crate::routes::{
+    DEAD_LETTER, DEAD_LETTERS, DISCARD, REPLAY,
+    dead_letters::{discard, get, list, replay},
+};
 
 pub(crate) mod schemas;
 

@@ -11,7 +11,7 @@ use anyhow::Context;
 use shared::{
     domain::IdKey,
     http::{
-        access::Access,
+        access::{Access, Caller},
         docs::Docs,
         drain::Drain,
         edge::{no_such_route, resource},
@@ -28,15 +28,16 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::{
-    actions::{ActionError, Actions},
+    actions::{ActionError, Actions, By},
     metrics::{DlqMetrics, How},
     view::DeadLetterDetail,
 };
 
-pub(crate) mod discard;
-pub(crate) mod get;
-pub(crate) mod list;
-pub(crate) mod replay;
+pub(crate) mod dead_letters;
+mod filter;
+mod selection;
+
+use dead_letters::{discard, get, list, replay};
 
 pub(crate) const DEAD_LETTERS: &str = "/v1/dead-letters";
 pub(crate) const DEAD_LETTER: &str = "/v1/dead-letters/{id}";
@@ -64,16 +65,17 @@ impl Desk {
     async fn act<F>(
         &self,
         id: Uuid,
+        by: By,
         how: How,
-        act: impl FnOnce(Actions, Uuid) -> F + Send + 'static,
+        act: impl FnOnce(Actions, Uuid, By) -> F + Send + 'static,
     ) -> Result<DeadLetterDetail, Problem>
     where
         F: Future<Output = Result<(), ActionError>> + Send,
     {
         let actions = self.actions.clone();
         let work = async move {
-            act(actions.clone(), id).await?;
-            Ok(actions.detail(id).await?)
+            act(actions.clone(), id, by).await?;
+            actions.detail(id).await
         };
         let detail = self.runtime.run(work).await.map_err(problem)?;
         self.metrics.resolved(how);
@@ -164,6 +166,11 @@ fn routes(config: &mut web::ServiceConfig) {
         .default_service(web::to(no_such_route));
 }
 
+/// Who asks.
+fn by(caller: &Caller) -> By {
+    By(caller.principal().to_owned())
+}
+
 /// The id in a path. What is no UUID names no dead letter.
 fn id(text: &str) -> Result<Uuid, Problem> {
     Uuid::try_parse(text).map_err(|_| missing())
@@ -177,10 +184,11 @@ fn missing() -> Problem {
 fn problem(error: ActionError) -> Problem {
     match error {
         ActionError::Missing => missing(),
-        ActionError::Resolved | ActionError::Discarded => {
+        ActionError::Resolved | ActionError::Discarded | ActionError::Replaced => {
             Problem::new(Code::DeadLetterClosed, format!("Nothing was done: {error}."))
         }
         ActionError::Erased => Problem::new(Code::DeadLetterErased, format!("Nothing was done: {error}.")),
+        ActionError::Locked(_) => Problem::new(Code::PayloadLocked, format!("Nothing was done: {error}.")),
         ActionError::Broker(error) => Problem::not_sent(error),
         ActionError::Store(error) => Problem::store(&error),
     }

@@ -6,6 +6,7 @@ use reqwest::Method;
 use serde_json::json;
 use shared::{
     domain::{Entry, Outcome, Stamp, Verdict},
+    payload_keys::PayloadKeys,
     store::dead_letters::{Collected, DeadCommand},
     wire::{DeadLetter, Envelope, Payload, Reason},
 };
@@ -200,9 +201,10 @@ async fn a_dead_letter_is_told_at_once(app: &TestApp) {
             }),
             letter,
         };
+        let keys = PayloadKeys::parse(&format!("1:{}", "0".repeat(64))).unwrap();
         app.parts
             .store
-            .keep_dead_letter(&dead, app.parts.clock.now())
+            .keep_dead_letter(&dead, &keys, app.parts.clock.now())
             .await
             .unwrap();
     };

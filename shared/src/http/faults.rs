@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use validator::{Validate, ValidationError, ValidationErrors};
+use validator::{Validate, ValidationError, ValidationErrors, ValidationErrorsKind};
 
 use super::{
     json::{Field, Members},
@@ -33,7 +33,9 @@ pub fn parsed<T>(
     match field {
         Field::Absent | Field::Null => Ok(None),
         Field::Text(text) => parse(text).map(Some),
-        Field::Number(_) | Field::Other => Err(fault("wrong-type", "must be a string")),
+        Field::Number(_) | Field::Flag(_) | Field::Texts(_) | Field::Other => {
+            Err(fault("wrong-type", "must be a string"))
+        }
     }
 }
 
@@ -65,11 +67,13 @@ pub fn unprocessable(error: ValidationError) -> Problem {
     Problem::new(Code::ValidationFailed, DETAIL).with_faults(vec![of("", &error)])
 }
 
+/// The faults of all members; those of a part that the rules were written for by itself are no deeper in the body.
 fn listed(errors: &ValidationErrors) -> Vec<Fault> {
-    let fields = errors.field_errors();
-    let faults = fields
-        .iter()
-        .flat_map(|(name, errors)| errors.iter().map(|error| of(name.as_ref(), error)));
+    let faults = errors.errors().iter().flat_map(|(name, kind)| match kind {
+        ValidationErrorsKind::Field(errors) => errors.iter().map(|error| of(name.as_ref(), error)).collect(),
+        ValidationErrorsKind::Struct(part) => listed(part),
+        ValidationErrorsKind::List(_) => Vec::new(),
+    });
     faults.collect()
 }
 

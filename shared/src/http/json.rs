@@ -1,6 +1,6 @@
 //! JSON as requests have it: one object, each member once, not nested deep ([`MAX_DEPTH`]).
 //!
-//! No request of ours has lists or objects inside, so only their well-formedness is looked at.
+//! No request of ours has objects inside, nor lists of anything but strings; of others only the well-formedness is looked at.
 
 use std::{collections::BTreeMap, fmt};
 
@@ -28,6 +28,10 @@ pub enum Field {
     Text(String),
     /// A whole number from zero on.
     Number(u64),
+    /// `true` or `false`.
+    Flag(bool),
+    /// A list of strings.
+    Texts(Vec<String>),
     /// Anything else.
     Other,
 }
@@ -165,8 +169,8 @@ impl<'de> Visitor<'de> for Value {
         Ok(Field::Null)
     }
 
-    fn visit_bool<E>(self, _: bool) -> Result<Field, E> {
-        Ok(Field::Other)
+    fn visit_bool<E>(self, flag: bool) -> Result<Field, E> {
+        Ok(Field::Flag(flag))
     }
 
     fn visit_i64<E>(self, _: i64) -> Result<Field, E> {
@@ -191,8 +195,17 @@ impl<'de> Visitor<'de> for Value {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Field, A::Error> {
         let value = Self::below(self.depth)?;
-        while list.next_element_seed(value)?.is_some() {}
-        Ok(Field::Other)
+        let mut texts = Some(Vec::new());
+        while let Some(element) = list.next_element_seed(value)? {
+            texts = match (texts, element) {
+                (Some(mut texts), Field::Text(text)) => {
+                    texts.push(text);
+                    Some(texts)
+                }
+                _ => None,
+            };
+        }
+        Ok(texts.map_or(Field::Other, Field::Texts))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Field, A::Error> {
@@ -208,12 +221,18 @@ mod tests {
 
     #[test]
     fn members_are_told_apart() {
-        let mut members =
-            Members::read(br#"{"a": null, "b": "x", "c": 7, "d": -1, "e": [1], "f": {}}"#).unwrap();
+        let mut members = Members::read(
+            br#"{"a": null, "b": "x", "c": 7, "d": -1, "e": [1], "f": {},
+                "g": true, "h": ["x", "y"], "i": ["x", 1], "j": []}"#,
+        )
+        .unwrap();
         assert!(members.take("a") == Field::Null);
         assert!(members.take("b") == Field::Text("x".to_owned()));
         assert!(members.take("c") == Field::Number(7));
-        for name in ["d", "e", "f"] {
+        assert!(members.take("g") == Field::Flag(true));
+        assert!(members.take("h") == Field::Texts(vec!["x".to_owned(), "y".to_owned()]));
+        assert!(members.take("j") == Field::Texts(Vec::new()));
+        for name in ["d", "e", "f", "i"] {
             assert!(members.take(name) == Field::Other, "{name}");
         }
         assert!(members.take("a") == Field::Absent);

@@ -2,6 +2,7 @@
 //! request.
 
 pub mod access;
+pub mod body;
 mod connection;
 pub mod cors;
 pub mod cursor;
@@ -12,6 +13,7 @@ pub mod faults;
 pub mod forwarded;
 pub mod json;
 pub mod listener;
+pub mod lists;
 pub mod metrics;
 pub mod openapi;
 pub mod page;

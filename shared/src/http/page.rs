@@ -46,10 +46,9 @@ pub fn limit(field: &Field) -> Result<u64, ValidationError> {
     match field {
         Field::Absent | Field::Null => Ok(DEFAULT_LIMIT),
         Field::Number(limit) if (1..=MAX_LIMIT).contains(limit) => Ok(*limit),
-        Field::Number(_) | Field::Text(_) | Field::Other => Err(faults::of_rule(
-            "out-of-bounds",
-            format!("must be a number from 1 to {MAX_LIMIT}"),
-        )),
+        Field::Number(_) | Field::Text(_) | Field::Flag(_) | Field::Texts(_) | Field::Other => Err(
+            faults::of_rule("out-of-bounds", format!("must be a number from 1 to {MAX_LIMIT}")),
+        ),
     }
 }
 

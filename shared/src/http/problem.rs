@@ -52,6 +52,14 @@ pub enum Code {
     DeadLetterClosed,
     /// The dead letter's payload was erased with its contact's data.
     DeadLetterErased,
+    /// A payload is encrypted with a key that is not there.
+    PayloadLocked,
+    /// A replay that was never started, or is past its retention.
+    ReplayNotFound,
+    /// A replay that has ended cannot be stopped or go on.
+    ReplayEnded,
+    /// Other dead letters match than were expected.
+    SelectionChanged,
     /// The resource has no such method.
     MethodNotAllowed,
     /// The body has a type that is not taken.
@@ -109,7 +117,7 @@ pub struct Declaration {
 
 impl Code {
     /// Every code.
-    pub const ALL: [Self; 31] = [
+    pub const ALL: [Self; 35] = [
         Self::MalformedRequest,
         Self::NotFound,
         Self::CommandNotFound,
@@ -120,6 +128,10 @@ impl Code {
         Self::ImportInterrupted,
         Self::DeadLetterClosed,
         Self::DeadLetterErased,
+        Self::PayloadLocked,
+        Self::ReplayNotFound,
+        Self::ReplayEnded,
+        Self::SelectionChanged,
         Self::MethodNotAllowed,
         Self::UnsupportedMediaType,
         Self::PayloadTooLarge,
@@ -160,6 +172,18 @@ impl Code {
             Self::ImportInterrupted => ("import-interrupted", 503, "The import broke off"),
             Self::DeadLetterClosed => ("dead-letter-closed", 409, "The dead letter is closed"),
             Self::DeadLetterErased => ("dead-letter-erased", 410, "The dead letter's payload was erased"),
+            Self::PayloadLocked => (
+                "payload-locked",
+                503,
+                "The dead letter's payload cannot be decrypted",
+            ),
+            Self::ReplayNotFound => ("replay-not-found", 404, "The replay is not known"),
+            Self::ReplayEnded => ("replay-ended", 409, "The replay has ended"),
+            Self::SelectionChanged => (
+                "selection-changed",
+                409,
+                "Other dead letters match than were expected",
+            ),
             Self::MethodNotAllowed => ("method-not-allowed", 405, "The resource has no such method"),
             Self::UnsupportedMediaType => ("unsupported-media-type", 415, "The media type is not supported"),
             Self::PayloadTooLarge => ("payload-too-large", 413, "The body is too large"),
@@ -211,6 +235,16 @@ impl Code {
             Self::ImportInterrupted => "Send the same file again with the same Idempotency-Key.",
             Self::DeadLetterClosed => "Nothing: its command has ended.",
             Self::DeadLetterErased => "Nothing: there is no data left to send.",
+            Self::PayloadLocked => {
+                "Ask whoever runs the service to put the key that detail names into deadLetters.keys."
+            }
+            Self::ReplayNotFound => {
+                "Use an id that was answered here; replays are kept for the retention only."
+            }
+            Self::ReplayEnded => "Nothing, or start another replay.",
+            Self::SelectionChanged => {
+                "Look at the selection again, then repeat with the number that detail names."
+            }
             Self::MethodNotAllowed => "Use one of the methods in Allow.",
             Self::UnsupportedMediaType => "Send the media type that detail names, in UTF-8.",
             Self::PayloadTooLarge => "Send less at once.",

@@ -19,10 +19,10 @@ mod values;
 
 pub use auth::{Algorithms, Audience, Auth, AuthMode, JwksPlace, is_https_or_loopback};
 pub use sections::{
-    Batch, Broker, ClockSettings, ConsumerWorker, DlqFunction, Http, Ids, Log, LogFormat, ProducerApi,
-    Retention, Shutdown, Store,
+    AutomaticReplay, Batch, Broker, ClockSettings, ConsumerWorker, DeadLetters, DlqFunction, Http, Ids, Log,
+    LogFormat, ProducerApi, Retention, Shutdown, Store,
 };
-pub use values::{Delays, Networks, Origins, Secret, SecretUrl, Span};
+pub use values::{Delays, Networks, Origins, Reasons, Secret, SecretUrl, Span};
 
 use crate::{broker::QueueOptions, camel_case::camel_case};
 
@@ -48,6 +48,9 @@ pub struct Settings {
     /// How long things are kept.
     #[validate(nested)]
     pub retention: Retention,
+    /// How dead letters are kept, and which are sent again by themselves.
+    #[validate(nested)]
+    pub dead_letters: DeadLetters,
     /// How a service ends.
     #[validate(nested)]
     pub shutdown: Shutdown,

@@ -8,8 +8,8 @@ use std::{
 use serde::{Deserialize, Serialize};
 use validator::{Validate, ValidationError};
 
-use super::values::{Delays, Networks, Origins, Secret, SecretUrl, Span};
-use crate::{broker::QueueOptions, domain::IdKey, wire::MAX_ENVELOPES};
+use super::values::{Delays, Networks, Origins, Reasons, Secret, SecretUrl, Span};
+use crate::{broker::QueueOptions, domain::IdKey, payload_keys::PayloadKeys, wire::MAX_ENVELOPES};
 
 /// `ids`: the secret behind the ids.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, Validate)]
@@ -87,6 +87,39 @@ pub struct Retention {
     /// Outcomes of commands; also the window of `Idempotency-Key`.
     #[validate(custom(function = "at_least_1h"))]
     pub commands: Span,
+    /// Dead letters that are closed, and replays that have ended. What waits is kept, however old.
+    #[validate(custom(function = "at_least_1h"))]
+    pub dead_letters: Span,
+    /// The audit.
+    #[validate(custom(function = "at_least_30_days"))]
+    pub audit: Span,
+}
+
+/// `deadLetters`: how dead letters are kept, and which are sent again by themselves.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, Validate)]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+pub struct DeadLetters {
+    /// The keys that payloads are encrypted with, `id:hexadecimal` with commas between: the first encrypts, all decrypt. On
+    /// embedded storage one is made at the first start and kept beside the data.
+    #[validate(custom(function = "payload_keys"))]
+    pub keys: Option<Secret>,
+    /// Which dead letters are sent again without a person.
+    #[validate(nested)]
+    pub automatic: AutomaticReplay,
+}
+
+/// `deadLetters.automatic`: off unless it names reasons.
+#[derive(Clone, Debug, Serialize, Deserialize, Validate)]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+pub struct AutomaticReplay {
+    /// Dead for these reasons, with commas between; none unless set.
+    pub reasons: Reasons,
+    /// How often a message is sent again, replays by people included.
+    #[validate(range(min = 1, max = 100, message = "must be from 1 to 100"))]
+    pub times: u32,
+    /// How long a dead letter waits before it is sent again: so long the first time, twice as long the second, and so on.
+    #[validate(custom(function = "between_1s_and_1_day"))]
+    pub apart: Span,
 }
 
 /// `shutdown`: how a service ends.
@@ -179,6 +212,8 @@ pub struct DlqFunction {
     pub management: SocketAddr,
 }
 
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
 const fn loopback(port: u16) -> SocketAddr {
     SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port)
 }
@@ -232,7 +267,19 @@ impl Default for Batch {
 impl Default for Retention {
     fn default() -> Self {
         Self {
-            commands: Span(Duration::from_secs(30 * 24 * 60 * 60)),
+            commands: Span(30 * DAY),
+            dead_letters: Span(90 * DAY),
+            audit: Span(365 * DAY),
+        }
+    }
+}
+
+impl Default for AutomaticReplay {
+    fn default() -> Self {
+        Self {
+            reasons: Reasons::default(),
+            times: 3,
+            apart: Span(Duration::from_secs(15 * 60)),
         }
     }
 }
@@ -353,6 +400,29 @@ fn at_least_1h(span: &Span) -> Result<(), ValidationError> {
     } else {
         Err(fault("must be at least 1h"))
     }
+}
+
+/// Nothing younger leaves the audit: the database refuses it.
+fn at_least_30_days(span: &Span) -> Result<(), ValidationError> {
+    if span.0 >= 30 * DAY {
+        Ok(())
+    } else {
+        Err(fault("must be at least 30days"))
+    }
+}
+
+fn between_1s_and_1_day(span: &Span) -> Result<(), ValidationError> {
+    if (Duration::from_secs(1)..=DAY).contains(&span.0) {
+        Ok(())
+    } else {
+        Err(fault("must be from 1s to 1day"))
+    }
+}
+
+fn payload_keys(keys: &Secret) -> Result<(), ValidationError> {
+    PayloadKeys::parse(keys.expose())
+        .map(drop)
+        .map_err(|error| ValidationError::new("malformed").with_message(error.to_string().into()))
 }
 
 fn gateway_keys(keys: &Secret) -> Result<(), ValidationError> {

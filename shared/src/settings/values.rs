@@ -6,6 +6,8 @@ use ipnet::IpNet;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
+use crate::wire::Reason;
+
 const MASK: &str = "***";
 
 /// A duration with its unit, such as `5s`, `1min`, `30days`.
@@ -52,6 +54,28 @@ impl Serialize for Delays {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let delays = self.0.map(|delay| humantime::format_duration(delay).to_string());
         serializer.serialize_str(&delays.join(","))
+    }
+}
+
+/// Reasons of dead letters with commas between, such as `store-refused,delivery-limit`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reasons(pub Vec<Reason>);
+
+impl<'de> Deserialize<'de> for Reasons {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let known = || Reason::ALL.map(Reason::as_str).join(", ");
+        let reasons: Option<Vec<_>> = listed(&text).map(Reason::from_code).collect();
+        reasons
+            .map(Self)
+            .ok_or_else(|| D::Error::custom(format!("must be reasons with commas between, of {}", known())))
+    }
+}
+
+impl Serialize for Reasons {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let words: Vec<_> = self.0.iter().map(|reason| reason.as_str()).collect();
+        serializer.serialize_str(&words.join(","))
     }
 }
 

@@ -2,55 +2,77 @@
 
 use chrono::{DateTime, Utc};
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, ExprTrait, Iterable,
-    PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
-    sea_query::{Expr, OnConflict, Query},
+    ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, ExprTrait, Iterable, PaginatorTrait,
+    QueryFilter, QueryOrder, QuerySelect, sea_query::Expr,
 };
 use uuid::Uuid;
 
 use super::{
     Store, StoreError,
-    bulk::any_of,
-    commands::DEAD_LETTERED,
-    corrupt,
-    entities::{
-        commands as command_rows, contacts,
-        dead_letters::{Column, Entity},
-    },
-    sql_time,
+    entities::dead_letters::{Column, Entity},
 };
 use crate::{
-    domain::{CommandId, ContactId, Operation, Rejection, RequestHash, Stamp},
+    domain::{CommandId, ContactId, Operation, RequestHash, Stamp},
+    payload_keys::SealedPayload,
     wire::{DeadLetter, Reason},
 };
 
+mod close;
+mod erase;
+mod keep;
 mod rows;
-use rows::{Listed, command_row, row};
+
+pub(super) use close::resolve;
+pub(super) use erase::erase;
+use rows::Listed;
 
 /// Where a dead letter stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum DeadLetterState {
     /// Waits for a person or a policy.
     Open,
+    /// Waits, put aside by a person.
+    Archived,
     /// Sent again; its outcome is not known yet.
     Replayed,
     /// Its command has ended.
     Resolved,
+    /// A corrected one was sent in its place.
+    Replaced,
     /// Given up by a person.
     Discarded,
 }
 
 impl DeadLetterState {
     /// Every state.
-    pub const ALL: [Self; 4] = [Self::Open, Self::Replayed, Self::Resolved, Self::Discarded];
+    pub const ALL: [Self; 6] = [
+        Self::Open,
+        Self::Archived,
+        Self::Replayed,
+        Self::Resolved,
+        Self::Replaced,
+        Self::Discarded,
+    ];
 
-    /// The word in SQL, JSON and on command lines.
+    /// The word in JSON and on command lines.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Open => "open",
+            Self::Archived => "archived",
             Self::Replayed => "replayed",
             Self::Resolved => "resolved",
+            Self::Replaced => "replaced",
             Self::Discarded => "discarded",
+        }
+    }
+
+    /// The word in SQL: a program that knows of no archive and no corrections must still close what is archived and not
+    /// send what was replaced.
+    fn stored(self) -> &'static str {
+        match self {
+            Self::Archived => Self::Open.as_str(),
+            Self::Replaced => Self::Discarded.as_str(),
+            Self::Open | Self::Replayed | Self::Resolved | Self::Discarded => self.as_str(),
         }
     }
 
@@ -122,10 +144,14 @@ pub struct StoredDeadLetter {
     pub received_at: DateTime<Utc>,
     /// How many bytes the message had.
     pub body_bytes: u32,
-    /// The dead letter; its payload is empty once it was erased.
+    /// The dead letter without its payload.
     pub letter: DeadLetter,
-    /// Whether the payload was erased with the contact's data.
+    /// The payload, if it was asked for and not erased.
+    pub body: Option<SealedPayload>,
+    /// Whether the payload was erased with the contact's data, or for its age.
     pub erased: bool,
+    /// The corrected dead letter that was sent in its place.
+    pub replaced_by: Option<Uuid>,
 }
 
 /// Which dead letters; every filter that is set must hold.
@@ -172,26 +198,6 @@ pub enum Discarded {
 }
 
 impl Store {
-    /// Stores a dead letter, unless it is stored already, and marks its command, unless that has ended. Without its
-    /// payload if its contact is deleted.
-    ///
-    /// # Errors
-    /// See [`StoreError`]; nothing is stored then.
-    pub async fn keep_dead_letter(
-        &self,
-        collected: &Collected,
-        now: DateTime<Utc>,
-    ) -> Result<Kept, StoreError> {
-        let now = sql_time(now);
-        self.timed(async {
-            let transaction = self.begin().await?;
-            let kept = keep(&transaction, collected, now).await?;
-            transaction.commit().await?;
-            Ok(kept)
-        })
-        .await
-    }
-
     /// One dead letter.
     ///
     /// # Errors
@@ -244,68 +250,6 @@ impl Store {
         let read = async { Ok(Entity::find().filter(matching(filter)).count(&self.write).await?) };
         self.timed(read).await
     }
-
-    /// Notes that a dead letter was sent again. One whose command has ended meanwhile stays closed.
-    ///
-    /// # Errors
-    /// If SQL does not answer.
-    pub async fn mark_replayed(&self, id: Uuid, now: DateTime<Utc>) -> Result<(), StoreError> {
-        let open = Condition::all()
-            .add(Column::Id.eq(id))
-            .add(Column::State.eq(DeadLetterState::Open.as_str()));
-        let write = async { Ok(move_to(&self.write, open, DeadLetterState::Replayed, sql_time(now)).await?) };
-        self.timed(write).await
-    }
-
-    /// Gives a dead letter up: its command ends as rejected, unless it has ended already.
-    ///
-    /// # Errors
-    /// See [`StoreError`]; nothing is changed then.
-    pub async fn discard_dead_letter(&self, id: Uuid, now: DateTime<Utc>) -> Result<Discarded, StoreError> {
-        let now = sql_time(now);
-        self.timed(async {
-            let transaction = self.begin().await?;
-            let discarded = discard(&transaction, id, now).await?;
-            transaction.commit().await?;
-            Ok(discarded)
-        })
-        .await
-    }
-
-    /// Empties closed dead letters that were closed before a time, and those that were sent again before it and can never
-    /// be matched with an outcome, since no command could be read in them. Says how many.
-    ///
-    /// # Errors
-    /// If SQL does not answer.
-    pub async fn empty_old_dead_letters(&self, closed_before: DateTime<Utc>) -> Result<u64, StoreError> {
-        let closed = [DeadLetterState::Resolved, DeadLetterState::Discarded].map(DeadLetterState::as_str);
-        let unmatched = Condition::all()
-            .add(Column::State.eq(DeadLetterState::Replayed.as_str()))
-            .add(Column::CommandId.is_null());
-        let old = Condition::all()
-            .add(Column::Body.is_not_null())
-            .add(Column::StateChangedAt.lt(closed_before))
-            .add(Condition::any().add(Column::State.is_in(closed)).add(unmatched));
-        self.timed(async { Ok(empty_bodies(&self.write, old).await?) })
-            .await
-    }
-
-    /// Erases what a delete raced with: payloads of dead letters whose contact is deleted. Says how many.
-    ///
-    /// # Errors
-    /// If SQL does not answer.
-    pub async fn erase_raced_dead_letters(&self) -> Result<u64, StoreError> {
-        let deleted = Query::select()
-            .column(contacts::Column::Id)
-            .from(contacts::Entity)
-            .and_where(contacts::Column::Life.eq("deleted"))
-            .to_owned();
-        let raced = Condition::all()
-            .add(Column::Body.is_not_null())
-            .add(Column::ContactId.in_subquery(deleted));
-        self.timed(async { Ok(empty_bodies(&self.write, raced).await?) })
-            .await
-    }
 }
 
 fn matching(filter: &DeadLetterFilter) -> Condition {
@@ -326,149 +270,19 @@ fn matching(filter: &DeadLetterFilter) -> Condition {
         .add_option(filter.command_id.map(|id| Column::CommandId.eq(id.as_uuid())))
         .add_option(filter.since.map(|since| Column::ReceivedAt.gte(since)))
         .add_option(filter.until.map(|until| Column::ReceivedAt.lt(until)))
-        .add_option(filter.state.map(|state| Column::State.eq(state.as_str())))
+        .add_option(filter.state.map(standing))
 }
 
-async fn keep(
-    sql: &DatabaseTransaction,
-    collected: &Collected,
-    now: DateTime<Utc>,
-) -> Result<Kept, StoreError> {
-    let deleted = match &collected.command {
-        Some(command) => is_deleted(sql, command.contact_id).await?,
-        None => false,
-    };
-    let once = OnConflict::column(Column::Identity).do_nothing().to_owned();
-    let inserted = Entity::insert(row(collected, deleted, now))
-        .on_conflict(once)
-        .exec_without_returning(sql)
-        .await?;
-    if inserted == 0 {
-        return Ok(Kept::Duplicate);
+/// Those that stand so.
+fn standing(state: DeadLetterState) -> Condition {
+    let condition = Condition::all().add(Column::State.eq(state.stored()));
+    match state {
+        DeadLetterState::Open => condition.add(Column::ArchivedAt.is_null()),
+        DeadLetterState::Archived => condition.add(Column::ArchivedAt.is_not_null()),
+        DeadLetterState::Replaced => condition.add(Column::ReplacedBy.is_not_null()),
+        DeadLetterState::Discarded => condition.add(Column::ReplacedBy.is_null()),
+        DeadLetterState::Replayed | DeadLetterState::Resolved => condition,
     }
-    let Some(command) = &collected.command else {
-        return Ok(Kept::Open);
-    };
-    let unless_known = OnConflict::column(command_rows::Column::Id)
-        .do_nothing()
-        .to_owned();
-    command_rows::Entity::insert(command_row(command, &collected.letter, now))
-        .on_conflict(unless_known)
-        .exec_without_returning(sql)
-        .await?;
-    // Locked, so that a worker that ends the command now either is seen or sees this dead letter.
-    let recorded = command_rows::Entity::find_by_id(command.id.as_uuid())
-        .lock_exclusive()
-        .one(sql)
-        .await?;
-    let Some(recorded) = recorded else {
-        return Err(StoreError::Conflict(DbErr::RecordNotFound(
-            "a command's row was replaced".to_owned(),
-        )));
-    };
-    if recorded.status == DEAD_LETTERED {
-        return Ok(Kept::Open);
-    }
-    // An id that conflicts is another request under a used id: the recorded outcome is not this one's.
-    if collected.letter.reason == Reason::IdConflict {
-        return Ok(Kept::Open);
-    }
-    move_to(
-        sql,
-        Condition::all().add(Column::Id.eq(collected.id)),
-        DeadLetterState::Resolved,
-        now,
-    )
-    .await?;
-    Ok(Kept::Resolved)
-}
-
-async fn is_deleted(sql: &DatabaseTransaction, id: ContactId) -> Result<bool, DbErr> {
-    let tombstone = Condition::all()
-        .add(contacts::Column::Id.eq(id.as_uuid()))
-        .add(contacts::Column::Life.eq("deleted"));
-    Ok(contacts::Entity::find().filter(tombstone).count(sql).await? > 0)
-}
-
-async fn discard(sql: &DatabaseTransaction, id: Uuid, now: DateTime<Utc>) -> Result<Discarded, StoreError> {
-    let Some(seen) = Entity::find_by_id(id).one(sql).await? else {
-        return Ok(Discarded::Missing);
-    };
-    // In the order in which a worker locks: the command, then its dead letters.
-    if let Some(command) = seen.command_id {
-        command_rows::Entity::find_by_id(command)
-            .lock_exclusive()
-            .one(sql)
-            .await?;
-    }
-    let Some(found) = Entity::find_by_id(id).lock_exclusive().one(sql).await? else {
-        return Ok(Discarded::Missing);
-    };
-    match DeadLetterState::from_word(&found.state).ok_or_else(|| corrupt("dead letter"))? {
-        DeadLetterState::Discarded => return Ok(Discarded::Already),
-        DeadLetterState::Resolved => return Ok(Discarded::Resolved),
-        DeadLetterState::Open | DeadLetterState::Replayed => {}
-    }
-    let this = Condition::all().add(Column::Id.eq(id));
-    let ends_command = found.reason != Reason::IdConflict.as_str();
-    if let Some(command) = found.command_id.filter(|_| ends_command) {
-        let waits = Condition::all()
-            .add(command_rows::Column::Id.eq(command))
-            .add(command_rows::Column::Status.eq(DEAD_LETTERED));
-        let ended = command_rows::Entity::update_many()
-            .col_expr(command_rows::Column::Status, Expr::val("rejected"))
-            .col_expr(
-                command_rows::Column::Reason,
-                Expr::val(Rejection::Discarded.as_str()),
-            )
-            .col_expr(command_rows::Column::FinishedAt, Expr::val(now))
-            .filter(waits)
-            .exec(sql)
-            .await?;
-        if ended.rows_affected == 0 {
-            // The worker was first: its outcome stands.
-            move_to(sql, this, DeadLetterState::Resolved, now).await?;
-            return Ok(Discarded::Resolved);
-        }
-        move_to(sql, this, DeadLetterState::Discarded, now).await?;
-        resolve(sql, vec![command], now).await?;
-    } else {
-        move_to(sql, this, DeadLetterState::Discarded, now).await?;
-    }
-    Ok(Discarded::Done)
-}
-
-/// Closes the dead letters that wait for these commands.
-pub(super) async fn resolve(
-    sql: &DatabaseTransaction,
-    commands: Vec<Uuid>,
-    now: DateTime<Utc>,
-) -> Result<(), DbErr> {
-    if commands.is_empty() {
-        return Ok(());
-    }
-    let waiting = any_of(sql, Column::CommandId, commands)
-        .add(Column::State.is_in([DeadLetterState::Open.as_str(), DeadLetterState::Replayed.as_str()]));
-    move_to(sql, waiting, DeadLetterState::Resolved, now).await
-}
-
-/// Erases the payloads of dead letters of deleted contacts.
-pub(super) async fn erase(sql: &DatabaseTransaction, contacts: Vec<Uuid>) -> Result<(), DbErr> {
-    if contacts.is_empty() {
-        return Ok(());
-    }
-    let theirs = any_of(sql, Column::ContactId, contacts).add(Column::Body.is_not_null());
-    empty_bodies(sql, theirs).await.map(drop)
-}
-
-async fn empty_bodies(sql: &impl ConnectionTrait, which: Condition) -> Result<u64, DbErr> {
-    let nothing = Expr::val(None::<Vec<u8>>);
-    let erased = Entity::update_many()
-        .col_expr(Column::Body, nothing)
-        .filter(which)
-        .exec(sql)
-        .await?;
-    Ok(erased.rows_affected)
 }
 
 async fn move_to(
@@ -478,7 +292,7 @@ async fn move_to(
     now: DateTime<Utc>,
 ) -> Result<(), DbErr> {
     Entity::update_many()
-        .col_expr(Column::State, Expr::val(state.as_str()))
+        .col_expr(Column::State, Expr::val(state.stored()))
         .col_expr(Column::StateChangedAt, Expr::val(now))
         .filter(which)
         .exec(sql)

@@ -16,6 +16,7 @@ use sea_orm_migration::MigratorTrait;
 use secrecy::{ExposeSecret, SecretString};
 
 mod apply;
+pub mod audit;
 mod bulk;
 pub mod commands;
 pub mod contacts;

@@ -7,7 +7,7 @@ use std::{
 };
 
 /// Each module of `shared` and the modules that it may use.
-const ARROWS: [(&str, &[&str]); 15] = [
+const ARROWS: [(&str, &[&str]); 16] = [
     ("domain", &[]),
     ("camel_case", &[]),
     ("clock", &[]),
@@ -16,8 +16,15 @@ const ARROWS: [(&str, &[&str]); 15] = [
     ("planned_fault", &["domain"]),
     ("wire", &["domain"]),
     ("broker", &["domain", "files", "wire"]),
-    ("store", &["clock", "domain", "planned_fault", "wire"]),
-    ("settings", &["broker", "camel_case", "domain", "wire"]),
+    ("payload_keys", &["wire"]),
+    (
+        "store",
+        &["clock", "domain", "payload_keys", "planned_fault", "wire"],
+    ),
+    (
+        "settings",
+        &["broker", "camel_case", "domain", "payload_keys", "wire"],
+    ),
     ("telemetry", &["settings"]),
     ("management", &["http", "telemetry"]),
     (
@@ -42,6 +49,7 @@ const ARROWS: [(&str, &[&str]); 15] = [
             "domain",
             "files",
             "management",
+            "payload_keys",
             "planned_fault",
             "runtime",
             "settings",

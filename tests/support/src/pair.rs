@@ -6,6 +6,7 @@ use sea_orm::{ConnectionTrait, Database};
 use shared::{
     broker::{Broker, CONTENT_TYPE_JSON, Delivery, Message, Queue},
     domain::{Action, Command, CommandId, IdIssuer, IdKey, Name, NewContact, RequestHash, Stamp},
+    payload_keys::PayloadKeys,
     role::Parts,
     settings::Settings,
     store::commands::CommandRecord,
@@ -18,6 +19,7 @@ use crate::{PATIENCE, TestDatabase, amqp_url, eventually, queue_prefix};
 use tokio::task::JoinHandle;
 
 const KEY: &str = "0123456789abcdef0123456789abcdef";
+const PAYLOAD_KEYS: &str = "1:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 
 /// A broker, a database, and ids under one key.
 pub struct Pair {
@@ -60,6 +62,7 @@ impl Pair {
     async fn new(database: TestDatabase, broker_url: String, prefix: String, folder: TempDir) -> Self {
         let variables = [
             ("CONTATO__IDS__KEY", KEY),
+            ("CONTATO__DEAD_LETTERS__KEYS", PAYLOAD_KEYS),
             ("CONTATO__BROKER__URL", &broker_url),
             ("CONTATO__BROKER__PREFIX", &prefix),
             ("CONTATO__BROKER__RETRY_DELAYS", "50ms,100ms,3s"),
@@ -89,6 +92,11 @@ impl Pair {
             database,
             _folder: folder,
         }
+    }
+
+    /// The keys of payloads of dead letters.
+    pub fn payload_keys(&self) -> PayloadKeys {
+        PayloadKeys::parse(PAYLOAD_KEYS).unwrap()
     }
 
     /// The settings as variables, for processes.

@@ -17,6 +17,7 @@ use sea_orm::{ConnectionTrait, Database, DatabaseConnection, DbBackend, QueryRes
 use shared::{
     broker::Broker,
     domain::IdKey,
+    payload_keys::PayloadKeys,
     role::{Parts, open_store},
     settings::Settings,
     store::Store,
@@ -33,6 +34,7 @@ use crate::{
 };
 
 const KEY: &str = "0123456789abcdef0123456789abcdef";
+const PAYLOAD_KEYS: &str = "1:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 
 /// Below the range that the kernel takes the ports of outgoing connections from, and beside that of `scripts/services`.
 const PORTS: std::ops::Range<u16> = 10_000..20_000;
@@ -75,6 +77,7 @@ impl Stack {
         let prefix = queue_prefix();
         let environment = [
             ("CONTATO__IDS__KEY", KEY),
+            ("CONTATO__DEAD_LETTERS__KEYS", PAYLOAD_KEYS),
             ("CONTATO__BROKER__URL", &servers.amqp_url),
             ("CONTATO__BROKER__PREFIX", &prefix),
             ("CONTATO__BROKER__RETRY_DELAYS", "300ms,600ms,900ms"),
@@ -104,6 +107,11 @@ impl Stack {
             _database: database,
             _turn: turn,
         }
+    }
+
+    /// The keys of payloads of dead letters.
+    pub fn payload_keys(&self) -> PayloadKeys {
+        PayloadKeys::parse(PAYLOAD_KEYS).expect("good keys")
     }
 
     /// Sets a variable for every process that starts from now on.

@@ -119,7 +119,9 @@ fn read(api: &Api, mut parameters: Members) -> Result<CommandQuery, Problem> {
     let scope = format!("commands {:?} {:?}", filter.contact_id, filter.status);
     let after = match cursor {
         Field::Text(text) => Some(position(api, &text, &scope).ok_or_else(page::bad_cursor)?),
-        Field::Absent | Field::Null | Field::Number(_) | Field::Other => None,
+        Field::Absent | Field::Null | Field::Number(_) | Field::Flag(_) | Field::Texts(_) | Field::Other => {
+            None
+        }
     };
     Ok(CommandQuery {
         filter,

@@ -10,6 +10,7 @@ use shared::domain::{Action, Operation};
 use super::describe_write;
 use shared::http::{
     access::{Caller, Scope},
+    body::MediaType,
     openapi::Description,
     problem::{Code, Problem},
 };
@@ -20,7 +21,7 @@ use crate::{
     api::Api,
     contact_body::WholeContact,
     openapi::{CONTACTS_TAG, examples, parts, schemas::NewContact},
-    received::{MediaType, Received},
+    received::Received,
     resources::ContactView,
 };
 

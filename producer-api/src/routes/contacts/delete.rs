@@ -10,6 +10,7 @@ use shared::domain::{Action, Operation};
 use super::{contact_id, describe_write_to_one};
 use shared::http::{
     access::{Caller, Scope},
+    body::MediaType,
     openapi::Description,
     problem::Problem,
 };
@@ -19,7 +20,7 @@ use crate::{
     answer::accept_and_answer,
     api::Api,
     openapi::{CONTACTS_TAG, parts},
-    received::{MediaType, Received},
+    received::Received,
 };
 
 /// The operation in the description of the API.

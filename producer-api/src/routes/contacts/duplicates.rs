@@ -111,7 +111,12 @@ fn read(api: &Api, mut parameters: Members) -> Result<DuplicatesQuery, Problem> 
         limit: limit(&fields.limit).map_err(|_| broken())?,
         after: match cursor {
             Field::Text(text) => Some(position(api, &text, word).ok_or_else(page::bad_cursor)?),
-            Field::Absent | Field::Null | Field::Number(_) | Field::Other => None,
+            Field::Absent
+            | Field::Null
+            | Field::Number(_)
+            | Field::Flag(_)
+            | Field::Texts(_)
+            | Field::Other => None,
         },
     })
 }

@@ -12,6 +12,7 @@ use shared::{
     domain::ImportId,
     http::{
         access::{Caller, Scope},
+        body::BODY_TIMEOUT,
         edge::RequestNames,
         forwarded,
         openapi::Description,
@@ -34,7 +35,6 @@ use crate::{
         session::{self, Named, Order, Stopped},
     },
     openapi::{CONTACTS_TAG, examples, parts, schemas::ImportFile},
-    received::BODY_TIMEOUT,
     routes::imports::view,
 };
 

@@ -6,6 +6,7 @@ use shared::{
     domain::ContactId,
     http::{
         access::Scope,
+        body::MediaType,
         openapi::Description,
         problem::{Code, Problem},
     },
@@ -14,7 +15,6 @@ use utoipa::ToSchema;
 
 use crate::{
     openapi::{examples, parts},
-    received::MediaType,
     resources::{CommandView, ContactView},
 };
 

@@ -9,6 +9,7 @@ use shared::domain::{Action, Operation};
 use super::{contact_id, describe_update};
 use shared::http::{
     access::{Caller, Scope},
+    body::MediaType,
     openapi::Description,
     problem::Problem,
 };
@@ -19,7 +20,7 @@ use crate::{
     api::Api,
     contact_body::{WholeContact, replacement},
     openapi::{CONTACTS_TAG, examples, schemas::NewContact},
-    received::{MediaType, Received},
+    received::Received,
 };
 
 /// The operation in the description of the API.

@@ -8,6 +8,7 @@ use actix_web::{
 
 use shared::http::{
     access::{Caller, Scope},
+    body::{MediaType, read_body},
     json::Members,
     openapi::Description,
     problem::{Code, Problem},
@@ -22,7 +23,6 @@ use crate::{
         CONTACTS_TAG, examples,
         schemas::{ContactPage, ContactSearch},
     },
-    received::{MediaType, read_body},
     resources::{ContactItem, PageView},
 };
 

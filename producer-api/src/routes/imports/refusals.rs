@@ -92,7 +92,7 @@ fn read(api: &Api, mut parameters: Members, id: ImportId) -> Result<(u32, u64), 
     }
     let from = match cursor {
         Field::Text(text) => open(api, id, &text).ok_or_else(page::bad_cursor)?,
-        Field::Absent | Field::Null | Field::Number(_) | Field::Other => 0,
+        Field::Absent | Field::Null | Field::Number(_) | Field::Flag(_) | Field::Texts(_) | Field::Other => 0,
     };
     Ok((from, limit(&fields.limit).map_err(|_| broken())?))
 }

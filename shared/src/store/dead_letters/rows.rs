@@ -8,6 +8,7 @@ use super::{Collected, DeadCommand, DeadLetterState, StoredDeadLetter};
 use crate::{
     clock::time_of_ms,
     domain::{CommandId, ContactId},
+    payload_keys::SealedPayload,
     store::{
         StoreError,
         commands::DEAD_LETTERED,
@@ -41,6 +42,8 @@ pub(super) struct Listed {
     body_bytes: i32,
     state: String,
     state_changed_at: DateTime<Utc>,
+    archived_at: Option<DateTime<Utc>>,
+    replaced_by: Option<Uuid>,
     erased: bool,
 }
 
@@ -63,8 +66,13 @@ pub(super) fn command_row(
     }
 }
 
-pub(super) fn row(collected: &Collected, erased: bool, now: DateTime<Utc>) -> ActiveModel {
+/// A new row. `body` is `None` if its contact is deleted.
+pub(super) fn row(collected: &Collected, body: Option<SealedPayload>, now: DateTime<Utc>) -> ActiveModel {
     let Collected { letter, command, .. } = collected;
+    let (body, body_key) = match body {
+        Some(sealed) => (Some(sealed.bytes), sealed.key),
+        None => (None, None),
+    };
     let bytes = letter.payload.0.len();
     ActiveModel {
         id: Set(collected.id),
@@ -82,10 +90,13 @@ pub(super) fn row(collected: &Collected, erased: bool, now: DateTime<Utc>) -> Ac
         worker: Set(letter.worker.clone()),
         traceparent: Set(letter.traceparent.clone()),
         content_type: Set(letter.content_type.clone()),
-        body: Set((!erased).then(|| letter.payload.0.clone())),
+        body: Set(body),
+        body_key: Set(body_key),
         body_bytes: Set(bytes.try_into().unwrap_or(i32::MAX)),
-        state: Set(DeadLetterState::Open.as_str().to_owned()),
+        state: Set(DeadLetterState::Open.stored().to_owned()),
         state_changed_at: Set(now),
+        archived_at: Set(None),
+        replaced_by: Set(None),
     }
 }
 
@@ -93,7 +104,10 @@ impl TryFrom<Model> for StoredDeadLetter {
     type Error = StoreError;
 
     fn try_from(row: Model) -> Result<Self, StoreError> {
-        let body = row.body;
+        let body = row.body.map(|bytes| SealedPayload {
+            key: row.body_key,
+            bytes,
+        });
         let mut stored = Self::try_from(Listed {
             id: row.id,
             command_id: row.command_id,
@@ -112,9 +126,11 @@ impl TryFrom<Model> for StoredDeadLetter {
             body_bytes: row.body_bytes,
             state: row.state,
             state_changed_at: row.state_changed_at,
+            archived_at: row.archived_at,
+            replaced_by: row.replaced_by,
             erased: body.is_none(),
         })?;
-        stored.letter.payload = Payload(body.unwrap_or_default());
+        stored.body = body;
         Ok(stored)
     }
 }
@@ -124,17 +140,25 @@ impl TryFrom<Listed> for StoredDeadLetter {
 
     fn try_from(row: Listed) -> Result<Self, StoreError> {
         let operation = row.operation.map(|operation| operation.parse()).transpose();
+        let state = DeadLetterState::from_word(&row.state).ok_or_else(|| corrupt("dead letter"))?;
+        let state = match state {
+            DeadLetterState::Open if row.archived_at.is_some() => DeadLetterState::Archived,
+            DeadLetterState::Discarded if row.replaced_by.is_some() => DeadLetterState::Replaced,
+            state => state,
+        };
         Ok(Self {
             id: row.id,
             command_id: row.command_id.map(CommandId::from_uuid),
             contact_id: row.contact_id.map(ContactId::from_uuid),
             operation: operation.map_err(|_| corrupt("operation"))?,
             fingerprint: row.fingerprint,
-            state: DeadLetterState::from_word(&row.state).ok_or_else(|| corrupt("dead letter"))?,
+            state,
             state_changed_at: row.state_changed_at,
             received_at: row.received_at,
             body_bytes: row.body_bytes.try_into().unwrap_or_default(),
+            body: None,
             erased: row.erased,
+            replaced_by: row.replaced_by,
             letter: DeadLetter {
                 reason: Reason::from_code(&row.reason).ok_or_else(|| corrupt("reason"))?,
                 detail: row.detail,

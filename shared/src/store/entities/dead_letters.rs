@@ -27,6 +27,9 @@ pub struct Model {
     pub body_bytes: i32,
     pub state: String,
     pub state_changed_at: DateTimeUtc,
+    pub body_key: Option<String>,
+    pub archived_at: Option<DateTimeUtc>,
+    pub replaced_by: Option<Uuid>,
 }
 
 /// None: a dead letter may be of no known command.

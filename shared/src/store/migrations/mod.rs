@@ -12,6 +12,7 @@ mod m20261122_000003_dead_letters;
 mod m20261125_000004_search;
 mod m20261125_000005_imports;
 mod m20261125_000006_duplicates;
+mod m20261125_000007_dead_letter_tools;
 
 pub(super) use m20261125_000004_search::KEEPS_WORDS;
 
@@ -28,6 +29,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261125_000004_search::Migration),
             Box::new(m20261125_000005_imports::Migration),
             Box::new(m20261125_000006_duplicates::Migration),
+            Box::new(m20261125_000007_dead_letter_tools::Migration),
         ]
     }
 }

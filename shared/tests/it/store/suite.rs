@@ -7,8 +7,10 @@ use shared::{
         Action, Changes, Command, CommandId, ContactId, Email, Entry, IdIssuer, IdKey, KeyHash, Life, Name,
         NewContact, Operation, Outcome, Phone, Poison, Rejection, RequestHash, Stamp, Verdict,
     },
+    payload_keys::PayloadKeys,
     store::{
         StoreError,
+        audit::{self, Act},
         commands::{CommandFilter, CommandPosition},
         contacts::{Contact, ContactFilter, ContactPosition, Direction, SortBy},
         dead_letters::{
@@ -237,7 +239,10 @@ async fn payloads_of_closed_dead_letters_are_emptied_in_time(test: TestStore) {
         letter_of(&ended, Reason::StoreRefused, 0),
     ];
     for letter in &letters {
-        test.store.keep_dead_letter(letter, at(0)).await.unwrap();
+        test.store
+            .keep_dead_letter(letter, &payload_keys(), at(0))
+            .await
+            .unwrap();
     }
     apply(&test, &[ended], 10).await;
     assert_eq!(test.store.empty_old_dead_letters(at(10)).await.unwrap(), 0);
@@ -695,6 +700,14 @@ async fn commands_are_listed_newest_first(test: TestStore) {
     );
 }
 
+fn payload_keys() -> PayloadKeys {
+    PayloadKeys::parse(&format!("1:{}", "0".repeat(64))).unwrap()
+}
+
+fn discarding(now: DateTime<Utc>) -> audit::Entry {
+    audit::Entry::new(Act::Discard, "key:ana", now)
+}
+
 fn letter_of(entry: &Entry, reason: Reason, replay: u32) -> Collected {
     let command = &entry.command;
     let mut identity = [0; 32];
@@ -735,12 +748,19 @@ async fn old_outcomes_are_forgotten_but_not_of_open_dead_letters(test: TestStore
     apply(&test, std::slice::from_ref(&young), 1_000).await;
     let waiting = make.create(10, "Eva", None, None);
     test.store
-        .keep_dead_letter(&letter_of(&waiting, Reason::StoreRefused, 0), at(0))
+        .keep_dead_letter(
+            &letter_of(&waiting, Reason::StoreRefused, 0),
+            &payload_keys(),
+            at(0),
+        )
         .await
         .unwrap();
     let conflicting = letter_of(&old[0], Reason::IdConflict, 0);
     assert_eq!(
-        test.store.keep_dead_letter(&conflicting, at(0)).await.unwrap(),
+        test.store
+            .keep_dead_letter(&conflicting, &payload_keys(), at(0))
+            .await
+            .unwrap(),
         Kept::Open
     );
     assert_eq!(test.store.forget_commands(at(500), 3).await.unwrap(), 3);
@@ -768,7 +788,10 @@ async fn a_dead_letter_is_kept_once_and_closed_by_the_outcome(test: TestStore) {
     let create = make.create(1, "Ana", None, None);
     let first = letter_of(&create, Reason::StoreRefused, 0);
     assert_eq!(
-        test.store.keep_dead_letter(&first, at(1)).await.unwrap(),
+        test.store
+            .keep_dead_letter(&first, &payload_keys(), at(1))
+            .await
+            .unwrap(),
         Kept::Open
     );
     let copy = Collected {
@@ -776,7 +799,10 @@ async fn a_dead_letter_is_kept_once_and_closed_by_the_outcome(test: TestStore) {
         ..first.clone()
     };
     assert_eq!(
-        test.store.keep_dead_letter(&copy, at(2)).await.unwrap(),
+        test.store
+            .keep_dead_letter(&copy, &payload_keys(), at(2))
+            .await
+            .unwrap(),
         Kept::Duplicate
     );
     let status = async || {
@@ -794,7 +820,10 @@ async fn a_dead_letter_is_kept_once_and_closed_by_the_outcome(test: TestStore) {
     assert_eq!(state(first.id).await, DeadLetterState::Replayed);
     let second = letter_of(&create, Reason::StoreRefused, 1);
     assert_eq!(
-        test.store.keep_dead_letter(&second, at(4)).await.unwrap(),
+        test.store
+            .keep_dead_letter(&second, &payload_keys(), at(4))
+            .await
+            .unwrap(),
         Kept::Open,
         "a failure after a replay is new"
     );
@@ -817,7 +846,10 @@ async fn a_dead_letter_of_an_ended_command_is_stored_closed(test: TestStore) {
     apply(&test, std::slice::from_ref(&create), 1).await;
     let late = letter_of(&create, Reason::DeliveryLimit, 0);
     assert_eq!(
-        test.store.keep_dead_letter(&late, at(2)).await.unwrap(),
+        test.store
+            .keep_dead_letter(&late, &payload_keys(), at(2))
+            .await
+            .unwrap(),
         Kept::Resolved
     );
     assert_eq!(
@@ -841,11 +873,17 @@ async fn a_dead_letter_of_a_deleted_contact_has_no_payload(test: TestStore) {
     let create = make.create(1, "Ana", None, None);
     let id = create.command.contact_id;
     let before = letter_of(&make.rename(id, 2, "Eva"), Reason::StoreRefused, 0);
-    test.store.keep_dead_letter(&before, at(1)).await.unwrap();
+    test.store
+        .keep_dead_letter(&before, &payload_keys(), at(1))
+        .await
+        .unwrap();
     assert!(!test.store.dead_letter(before.id).await.unwrap().unwrap().erased);
     apply(&test, &[create, make.delete(id, 3)], 2).await;
     let after = letter_of(&make.rename(id, 4, "Eva"), Reason::StoreRefused, 0);
-    test.store.keep_dead_letter(&after, at(3)).await.unwrap();
+    test.store
+        .keep_dead_letter(&after, &payload_keys(), at(3))
+        .await
+        .unwrap();
     for letter in [before.id, after.id] {
         let stored = test.store.dead_letter(letter).await.unwrap().unwrap();
         assert!(stored.erased && stored.letter.payload.0.is_empty());
@@ -869,18 +907,21 @@ async fn a_discard_ends_the_command_unless_it_has_ended(test: TestStore) {
         letter_of(&ended, Reason::StoreRefused, 0),
     ];
     for letter in &letters {
-        test.store.keep_dead_letter(letter, at(1)).await.unwrap();
+        test.store
+            .keep_dead_letter(letter, &payload_keys(), at(1))
+            .await
+            .unwrap();
     }
     assert_eq!(
         test.store
-            .discard_dead_letter(letters[0].id, at(2))
+            .discard_dead_letter(letters[0].id, &discarding(at(2)))
             .await
             .unwrap(),
         Discarded::Done
     );
     assert_eq!(
         test.store
-            .discard_dead_letter(letters[0].id, at(3))
+            .discard_dead_letter(letters[0].id, &discarding(at(3)))
             .await
             .unwrap(),
         Discarded::Already
@@ -912,7 +953,7 @@ async fn a_discard_ends_the_command_unless_it_has_ended(test: TestStore) {
     apply(&test, std::slice::from_ref(&ended), 5).await;
     assert_eq!(
         test.store
-            .discard_dead_letter(letters[2].id, at(6))
+            .discard_dead_letter(letters[2].id, &discarding(at(6)))
             .await
             .unwrap(),
         Discarded::Resolved
@@ -928,7 +969,7 @@ async fn a_discard_ends_the_command_unless_it_has_ended(test: TestStore) {
     );
     assert_eq!(
         test.store
-            .discard_dead_letter(Uuid::now_v7(), at(7))
+            .discard_dead_letter(Uuid::now_v7(), &discarding(at(7)))
             .await
             .unwrap(),
         Discarded::Missing
@@ -947,7 +988,7 @@ async fn dead_letters_are_paged_and_filtered(test: TestStore) {
         };
         let letter = letter_of(&make.create(n + 1, "Ana", None, None), reason, 0);
         test.store
-            .keep_dead_letter(&letter, at(n as i64 / 2))
+            .keep_dead_letter(&letter, &payload_keys(), at(n as i64 / 2))
             .await
             .unwrap();
         ids.push(letter);

@@ -112,9 +112,11 @@ async fn each_ends_with_its_reason_and_its_bytes_and_the_others_are_applied() {
 
     let mut found = Vec::new();
     let all = DeadLetterFilter::default();
+    let keys = stack.payload_keys();
     for listed in stack.store.dead_letters_page(&all, None, 100).await.unwrap() {
-        let letter = stack.store.dead_letter(listed.id).await.unwrap().unwrap().letter;
-        found.push((letter.reason, letter.payload.0));
+        let stored = stack.store.dead_letter(listed.id).await.unwrap().unwrap();
+        let payload = keys.open(stored.id, &stored.body.unwrap()).unwrap();
+        found.push((stored.letter.reason, payload.0));
     }
     for bad in &poison {
         for expected in &bad.dead {

@@ -12,7 +12,7 @@ use shared::http::{
     query,
 };
 
-use super::{Desk, id};
+use crate::routes::{Desk, by, id};
 use crate::{
     metrics::How,
     openapi::{DEAD_LETTERS_TAG, id_parameter},
@@ -40,6 +40,7 @@ pub(crate) fn describe() -> Description {
         Code::DeadLetterNotFound,
         Code::DeadLetterClosed,
         Code::DeadLetterErased,
+        Code::PayloadLocked,
         Code::BrokerUnavailable,
         Code::PublishUnconfirmed,
         Code::StoreUnavailable,
@@ -51,17 +52,17 @@ pub(crate) fn describe() -> Description {
 /// # Errors
 /// `dead-letter-not-found`, `dead-letter-closed`, `dead-letter-erased`, `broker-unavailable`, `publish-unconfirmed`,
 /// `store-unavailable`.
-pub(super) async fn replay(
+pub(in crate::routes) async fn replay(
     desk: Data<Desk>,
     path: Path<String>,
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
-    Caller::with(&request, &[Scope::DeadLettersReplay])?;
+    let caller = Caller::with(&request, &[Scope::DeadLettersReplay])?;
     query::none(&request)?;
     let id = id(&path)?;
     let detail = desk
-        .act(id, How::Replayed, |actions, id| async move {
-            actions.replay(id).await
+        .act(id, by(&caller), How::Replayed, |actions, id, by| async move {
+            actions.replay(id, &by).await
         })
         .await?;
     Ok(HttpResponse::Accepted().json(detail))

@@ -12,7 +12,7 @@ use shared::http::{
     query,
 };
 
-use super::{Desk, id};
+use crate::routes::{Desk, by, id};
 use crate::{
     metrics::How,
     openapi::{DEAD_LETTERS_TAG, id_parameter},
@@ -42,17 +42,17 @@ pub(crate) fn describe() -> Description {
 ///
 /// # Errors
 /// `dead-letter-not-found`, `dead-letter-closed`, `store-unavailable`.
-pub(super) async fn discard(
+pub(in crate::routes) async fn discard(
     desk: Data<Desk>,
     path: Path<String>,
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
-    Caller::with(&request, &[Scope::DeadLettersReplay])?;
+    let caller = Caller::with(&request, &[Scope::DeadLettersReplay])?;
     query::none(&request)?;
     let id = id(&path)?;
     let detail = desk
-        .act(id, How::Discarded, |actions, id| async move {
-            actions.discard(id).await
+        .act(id, by(&caller), How::Discarded, |actions, id, by| async move {
+            actions.discard(id, &by).await
         })
         .await?;
     Ok(HttpResponse::Ok().json(detail))

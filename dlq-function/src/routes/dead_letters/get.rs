@@ -12,7 +12,7 @@ use shared::http::{
     query,
 };
 
-use super::{Desk, id, missing};
+use crate::routes::{Desk, id, missing, problem};
 use crate::{
     openapi::{DEAD_LETTERS_TAG, id_parameter},
     view::DeadLetterDetail,
@@ -25,14 +25,18 @@ pub(crate) fn describe() -> Description {
         .scopes(&[Scope::DeadLettersRead])
         .parameters([id_parameter()])
         .json::<DeadLetterDetail>(StatusCode::OK, "The dead letter.", [], None)
-        .problems([Code::DeadLetterNotFound, Code::StoreUnavailable])
+        .problems([
+            Code::DeadLetterNotFound,
+            Code::PayloadLocked,
+            Code::StoreUnavailable,
+        ])
 }
 
 /// Answers the dead letter, personal data masked.
 ///
 /// # Errors
 /// `dead-letter-not-found`, `store-unavailable`.
-pub(super) async fn get(
+pub(in crate::routes) async fn get(
     desk: Data<Desk>,
     path: Path<String>,
     request: HttpRequest,
@@ -42,10 +46,6 @@ pub(super) async fn get(
     let id = id(&path)?;
     let actions = desk.actions.clone();
     let read = async move { actions.detail(id).await };
-    let detail = desk
-        .runtime
-        .run(read)
-        .await
-        .map_err(|error| Problem::store(&error))?;
+    let detail = desk.runtime.run(read).await.map_err(problem)?;
     Ok(HttpResponse::Ok().json(detail.ok_or_else(missing)?))
 }

@@ -23,7 +23,7 @@ use shared::{
 use uuid::Uuid;
 
 use crate::{
-    actions::{ActionError, Actions, Prediction},
+    actions::{ActionError, Actions, By, Prediction},
     view::DeadLetterView,
 };
 
@@ -95,6 +95,14 @@ pub struct ActionArguments {
     json: bool,
 }
 
+/// Who types the command, as far as the system says.
+fn by() -> By {
+    let name = ["SUDO_USER", "USER", "LOGNAME"]
+        .into_iter()
+        .find_map(|name| std::env::var(name).ok().filter(|name| !name.is_empty()));
+    By(format!("cli:{}", name.unwrap_or_default()))
+}
+
 /// Everything was done as asked.
 const DONE: u8 = 0;
 /// No dead letter matched.
@@ -118,7 +126,7 @@ pub async fn run(command: Command, settings: &Settings, parts: &Parts) -> anyhow
     if matches!(command, Command::Replay(_)) {
         parts.broker_connected(BROKER_PATIENCE).await?;
     }
-    let actions = Actions::new(settings, parts);
+    let actions = Actions::new(settings, parts)?;
     let code = match command {
         Command::List(arguments) => list(&actions, arguments).await?,
         Command::Show { id, json } => show(&actions, id, json).await?,
@@ -314,8 +322,8 @@ async fn act(actions: &Actions, arguments: ActionArguments, act: Act) -> anyhow:
     let mut done = 0;
     for id in &frozen {
         let result = match act {
-            Act::Replay => actions.replay(*id).await,
-            Act::Discard => actions.discard(*id).await,
+            Act::Replay => actions.replay(*id, &by()).await,
+            Act::Discard => actions.discard(*id, &by()).await,
         };
         match result {
             Ok(()) => done += 1,

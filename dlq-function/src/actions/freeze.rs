@@ -1,0 +1,79 @@
+//! The set that an action works on, whatever arrives meanwhile.
+
+use serde_json::json;
+use shared::{
+    store::{
+        StoreError,
+        dead_letters::{DeadLetterFilter, DeadLetterPosition},
+    },
+    wire::rfc3339,
+};
+use uuid::Uuid;
+
+use super::Actions;
+
+/// Which dead letters an action works on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Selection {
+    /// These.
+    Ids(Vec<Uuid>),
+    /// Those that a filter holds for.
+    Matching(DeadLetterFilter),
+}
+
+impl Selection {
+    /// As it stands in the audit: ids and closed words, never personal data.
+    pub(crate) fn to_json(&self) -> String {
+        let filter = match self {
+            Self::Ids(ids) => return json!({ "ids": ids }).to_string(),
+            Self::Matching(filter) => filter,
+        };
+        let members = [
+            ("reason", filter.reason.map(|reason| reason.as_str().to_owned())),
+            (
+                "operation",
+                filter.operation.map(|operation| operation.as_str().to_owned()),
+            ),
+            ("group", filter.group.clone()),
+            ("contactId", filter.contact_id.map(|id| id.to_string())),
+            ("commandId", filter.command_id.map(|id| id.to_string())),
+            ("since", filter.since.map(rfc3339)),
+            ("until", filter.until.map(rfc3339)),
+            ("state", filter.state.map(|state| state.as_str().to_owned())),
+        ];
+        let set: serde_json::Map<_, _> = members
+            .into_iter()
+            .filter_map(|(name, value)| Some((name.to_owned(), value?.into())))
+            .collect();
+        serde_json::Value::Object(set).to_string()
+    }
+}
+
+/// How many rows are read at once.
+const PAGE: u64 = 500;
+
+/// The most dead letters of one action.
+pub(crate) const FROZEN_MAX: usize = 100_000;
+
+impl Actions {
+    /// The ids of the dead letters that a filter holds for now, oldest first: the set that an action works on, whatever
+    /// arrives meanwhile. At most [`FROZEN_MAX`].
+    pub(crate) async fn freeze(&self, filter: &DeadLetterFilter) -> Result<Vec<Uuid>, StoreError> {
+        let mut frozen: Vec<Uuid> = Vec::new();
+        let mut after = None;
+        loop {
+            let page = self.store.dead_letters_page(filter, after, PAGE).await?;
+            after = page.last().map(|last| DeadLetterPosition {
+                received_at: last.received_at,
+                id: last.id,
+            });
+            let last_page = (page.len() as u64) < PAGE;
+            frozen.extend(page.iter().map(|letter| letter.id));
+            if last_page || frozen.len() >= FROZEN_MAX {
+                frozen.truncate(FROZEN_MAX);
+                frozen.reverse();
+                return Ok(frozen);
+            }
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! What a person does to dead letters. The HTTP API and the command line call the same functions; each says who asks, and
+//! stands in the audit.
+
+use std::{fmt, sync::Arc};
+
+use chrono::{DateTime, Utc};
+use shared::{
+    broker::{Broker, PublishError},
+    clock::Clock,
+    domain::IdKey,
+    payload_keys::{Locked, PayloadKeys},
+    role::{Parts, payload_keys},
+    settings::Settings,
+    store::{Store, StoreError},
+};
+
+mod detail;
+mod discard;
+mod foresee;
+mod freeze;
+mod replay;
+
+pub(crate) use detail::HISTORY_MAX;
+pub(crate) use foresee::Prediction;
+pub(crate) use freeze::{FROZEN_MAX, Selection};
+
+/// Acts on dead letters.
+#[derive(Clone, Debug)]
+pub(crate) struct Actions {
+    broker: Arc<dyn Broker>,
+    pub(crate) store: Store,
+    keys: PayloadKeys,
+    id_key: IdKey,
+    clock: Clock,
+    max_ahead_ms: u64,
+}
+
+/// Who asks for an action: a principal, empty where nobody has to say who they are, or `cli:` and the name of the account.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct By(pub(crate) String);
+
+/// Who somebody is may be personal data.
+impl fmt::Debug for By {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("By(…)")
+    }
+}
+
+/// Why an action on one dead letter was refused or failed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ActionError {
+    #[error("there is no such dead letter")]
+    Missing,
+    #[error("its command has ended; there is nothing left to send again")]
+    Resolved,
+    #[error("it was discarded; there is nothing left to send again")]
+    Discarded,
+    #[error("it was corrected, and the corrected one was sent in its place")]
+    Replaced,
+    #[error("its payload was erased with its contact's data; it can only be discarded")]
+    Erased,
+    #[error("its payload cannot be read: {0}")]
+    Locked(#[from] Locked),
+    #[error("it was not sent: {0}")]
+    Broker(#[from] PublishError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Actions {
+    /// # Errors
+    /// If the keys of payloads are not set, or cannot be used.
+    pub(crate) fn new(settings: &Settings, parts: &Parts) -> anyhow::Result<Self> {
+        Ok(Self {
+            broker: parts.broker.clone(),
+            store: parts.store.clone(),
+            keys: payload_keys(settings)?,
+            id_key: parts.id_key.clone(),
+            clock: parts.clock.clone(),
+            max_ahead_ms: settings.clock.max_ahead_ms(),
+        })
+    }
+
+    pub(crate) fn now(&self) -> DateTime<Utc> {
+        self.clock.now()
+    }
+}

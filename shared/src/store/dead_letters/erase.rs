@@ -1,0 +1,75 @@
+//! What is no longer needed, or belonged to a contact that was deleted, is emptied.
+
+use chrono::{DateTime, Utc};
+use sea_orm::{
+    ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, QueryFilter,
+    sea_query::{Expr, Query},
+};
+use uuid::Uuid;
+
+use super::DeadLetterState;
+use crate::store::{
+    Store, StoreError,
+    bulk::any_of,
+    entities::{
+        contacts,
+        dead_letters::{Column, Entity},
+    },
+};
+
+impl Store {
+    /// Empties closed dead letters that were closed before a time, and those that were sent again before it and can never
+    /// be matched with an outcome, since no command could be read in them. Says how many.
+    ///
+    /// # Errors
+    /// If SQL does not answer.
+    pub async fn empty_old_dead_letters(&self, closed_before: DateTime<Utc>) -> Result<u64, StoreError> {
+        let closed = [DeadLetterState::Resolved, DeadLetterState::Discarded].map(DeadLetterState::stored);
+        let unmatched = Condition::all()
+            .add(Column::State.eq(DeadLetterState::Replayed.stored()))
+            .add(Column::CommandId.is_null());
+        let old = Condition::all()
+            .add(Column::Body.is_not_null())
+            .add(Column::StateChangedAt.lt(closed_before))
+            .add(Condition::any().add(Column::State.is_in(closed)).add(unmatched));
+        self.timed(async { Ok(empty_bodies(&self.write, old).await?) })
+            .await
+    }
+
+    /// Erases what a delete raced with: payloads of dead letters whose contact is deleted. Says how many.
+    ///
+    /// # Errors
+    /// If SQL does not answer.
+    pub async fn erase_raced_dead_letters(&self) -> Result<u64, StoreError> {
+        let deleted = Query::select()
+            .column(contacts::Column::Id)
+            .from(contacts::Entity)
+            .and_where(contacts::Column::Life.eq("deleted"))
+            .to_owned();
+        let raced = Condition::all()
+            .add(Column::Body.is_not_null())
+            .add(Column::ContactId.in_subquery(deleted));
+        self.timed(async { Ok(empty_bodies(&self.write, raced).await?) })
+            .await
+    }
+}
+
+/// Erases the payloads of dead letters of deleted contacts.
+pub(in crate::store) async fn erase(sql: &DatabaseTransaction, contacts: Vec<Uuid>) -> Result<(), DbErr> {
+    if contacts.is_empty() {
+        return Ok(());
+    }
+    let theirs = any_of(sql, Column::ContactId, contacts).add(Column::Body.is_not_null());
+    empty_bodies(sql, theirs).await.map(drop)
+}
+
+async fn empty_bodies(sql: &impl ConnectionTrait, which: Condition) -> Result<u64, DbErr> {
+    let nothing = Expr::val(None::<Vec<u8>>);
+    let erased = Entity::update_many()
+        .col_expr(Column::Body, nothing)
+        .col_expr(Column::BodyKey, Expr::val(None::<String>))
+        .filter(which)
+        .exec(sql)
+        .await?;
+    Ok(erased.rows_affected)
+}
