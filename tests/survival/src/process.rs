@@ -129,6 +129,11 @@ impl Process {
         self.start.origin()
     }
 
+    /// Where it tells its metrics and health.
+    pub fn management_origin(&self) -> String {
+        format!("http://127.0.0.1:{}", self.start.management)
+    }
+
     /// SIGKILL; returns once it is gone.
     pub fn kill(&mut self) {
         // It fails only if there is nothing left to kill.
