@@ -253,7 +253,7 @@ fn settings_are_shown_checked_and_explained() {
     );
     assert_eq!(
         (code, versions.matches("applied").count()),
-        (Some(0), 7),
+        (Some(0), 8),
         "{versions}"
     );
 }

@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, Utc};
 use sea_orm::{
-    ColumnTrait, Condition, DbErr, EntityTrait, ExprTrait, FromQueryResult, Iterable, Order, PaginatorTrait,
-    QueryFilter, Statement,
+    ColumnTrait, Condition, DbBackend, DbErr, EntityTrait, ExprTrait, FromQueryResult, Iterable, Order,
+    PaginatorTrait, QueryFilter, Statement,
     sea_query::{Expr, Query, SelectStatement},
 };
 use uuid::Uuid;
@@ -203,7 +203,7 @@ impl Store {
         };
         let page = match &filter.words {
             Some(query) => search::page(filter, query, &sequence, limit, sql).to_vec(),
-            None => vec![sequence.first(rows().cond_where(matching(filter, None)).take(), limit)],
+            None => vec![sequence.first(rows().cond_where(matching(filter, None, sql)).take(), limit)],
         };
         page.iter().map(|statement| sql.build(statement)).collect()
     }
@@ -275,8 +275,16 @@ pub(super) fn rows_of(query: SelectStatement) -> SelectStatement {
         .take()
 }
 
+/// The e-mail without regard to the case of its letters, as `contacts_email_folded` has it.
+pub(super) fn folded_email(sql: DbBackend) -> Expr {
+    match sql {
+        DbBackend::Postgres => Expr::cust("lower(email COLLATE \"C\")"),
+        _ => Expr::cust("lower(email)"),
+    }
+}
+
 /// Which rows; `words` says how it is found out whether a row has them.
-pub(super) fn matching(filter: &ContactFilter, words: Option<Expr>) -> Condition {
+pub(super) fn matching(filter: &ContactFilter, words: Option<Expr>, sql: DbBackend) -> Condition {
     let born = Condition::all()
         // Written out, not bound, so that the partial indexes serve it.
         .add(Expr::cust("life = 'born'"))
@@ -288,12 +296,10 @@ pub(super) fn matching(filter: &ContactFilter, words: Option<Expr>) -> Condition
                 .as_ref()
                 .map(|phone| Column::Phone.eq(phone.as_str())),
         )
-        .add_option(
-            filter
-                .email
-                .as_ref()
-                .map(|email| Column::Email.eq(email.as_str())),
-        )
+        .add_option(filter.email.as_ref().map(|email| {
+            let folded = folded_email(sql).eq(email.as_str().to_ascii_lowercase());
+            Condition::all().add(folded).add(Column::Email.eq(email.as_str()))
+        }))
         .add_option(words);
     let Some(since) = filter.updated_since else {
         return born;

@@ -55,10 +55,9 @@ struct Counted {
 impl SharedField {
     /// The value as it is compared, as the index has it.
     fn value(self, sql: DbBackend) -> Expr {
-        match (self, sql) {
-            (Self::Phone, _) => Expr::col(Column::Phone),
-            (Self::Email, DbBackend::Postgres) => Expr::cust("lower(email COLLATE \"C\")"),
-            (Self::Email, _) => Expr::cust("lower(email)"),
+        match self {
+            Self::Phone => Expr::col(Column::Phone),
+            Self::Email => contacts::folded_email(sql),
         }
     }
 }

@@ -77,16 +77,13 @@ impl Export {
         };
         // Words are looked for by reading, not by their index: everything is wanted in order, and one way through the
         // order costs the same for a common word and a rare one. The index would be asked and sorted for every page.
-        let words = self
-            .filter
-            .words
-            .as_ref()
-            .map(|query| search::seen(query, self.sql.get_database_backend()));
+        let sql = self.sql.get_database_backend();
+        let words = self.filter.words.as_ref().map(|query| search::seen(query, sql));
         let matching = contacts::rows()
-            .cond_where(contacts::matching(&self.filter, words))
+            .cond_where(contacts::matching(&self.filter, words, sql))
             .take();
         let statement = sequence.first(matching, PAGE_ROWS);
-        let statement = self.sql.get_database_backend().build(&statement);
+        let statement = sql.build(&statement);
         let read = Model::find_by_statement(statement).all(&self.sql);
         let rows = tokio::time::timeout(PAGE_TIMEOUT, read)
             .await

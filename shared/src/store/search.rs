@@ -49,16 +49,16 @@ pub(super) fn page(
     let bounds = match filter.updated_since {
         Some(since) => Condition::all().add(Column::UpdatedAt.gte(since)),
         // The indexes of the other filters are in the order of creation: there the stretch goes through theirs alone.
-        None if sequence.sort == SortBy::CreatedAt => contacts::matching(filter, None),
-        None => contacts::matching(&ContactFilter::default(), None),
+        None if sequence.sort == SortBy::CreatedAt => contacts::matching(filter, None, sql),
+        None => contacts::matching(&ContactFilter::default(), None, sql),
     };
     let stretch = sequence.first(contacts::rows().cond_where(bounds).take(), STRETCH_ROWS);
     let among_these = contacts::rows_of(stretch)
-        .cond_where(contacts::matching(filter, Some(seen(query, sql))))
+        .cond_where(contacts::matching(filter, Some(seen(query, sql)), sql))
         .take();
     // The limit within, which is none, keeps the planner from walking through the sort order again.
     let all = contacts::rows()
-        .cond_where(contacts::matching(filter, Some(indexed(query, sql))))
+        .cond_where(contacts::matching(filter, Some(indexed(query, sql)), sql))
         .cond_where(sequence.start())
         .limit(i64::MAX.unsigned_abs())
         .take();

@@ -13,6 +13,7 @@ mod m20261125_000004_search;
 mod m20261125_000005_imports;
 mod m20261125_000006_duplicates;
 mod m20261125_000007_dead_letter_tools;
+mod m20261125_000008_one_email_index;
 
 pub(super) use m20261125_000004_search::KEEPS_WORDS;
 
@@ -30,6 +31,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261125_000005_imports::Migration),
             Box::new(m20261125_000006_duplicates::Migration),
             Box::new(m20261125_000007_dead_letter_tools::Migration),
+            Box::new(m20261125_000008_one_email_index::Migration),
         ]
     }
 }

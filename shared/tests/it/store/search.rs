@@ -7,9 +7,9 @@ use proptest::{
     strategy::ValueTree,
     test_runner::{Config, TestRng, TestRunner},
 };
-use sea_orm::{ConnectionTrait, Database, DbBackend, Statement};
+use sea_orm::{ConnectionTrait, Database, DatabaseConnection, DbBackend, Statement};
 use shared::{
-    domain::{ContactId, Entry, SearchQuery, words},
+    domain::{ContactId, Email, Entry, SearchQuery, words},
     store::contacts::{Contact, ContactFilter, ContactPosition, Direction, SortBy},
 };
 
@@ -23,6 +23,7 @@ cases!(
     what_is_common_is_found_beyond_the_stretch,
     what_the_domain_finds_is_found,
     indexes_serve_a_search,
+    an_index_finds_an_email,
     words_follow_the_contact,
     tombstones_come_whatever_is_searched_for,
     contacts_of_an_older_schema_are_found,
@@ -192,24 +193,7 @@ async fn indexes_serve_a_search(test: TestStore) {
         let statements = test
             .store
             .page_statements(&filter, sort, Direction::Descending, None, 21);
-        let mut plans = Vec::new();
-        for statement in &statements {
-            let (explain, column) = if test.is_postgres() {
-                ("EXPLAIN", 0)
-            } else {
-                ("EXPLAIN QUERY PLAN", 3)
-            };
-            let explain = Statement::from_string(
-                connection.get_database_backend(),
-                format!("{explain} {statement}"),
-            );
-            let rows = connection.query_all_raw(explain).await.unwrap();
-            let lines: Vec<String> = rows
-                .iter()
-                .map(|row| row.try_get_by_index(column).unwrap())
-                .collect();
-            plans.push(lines.join("\n"));
-        }
+        let plans = plans(&test, &connection, &statements).await;
         assert_eq!(plans.len(), 2);
         assert!(
             plans[0].contains(stretch) && !plans[0].contains(words),
@@ -224,6 +208,64 @@ async fn indexes_serve_a_search(test: TestStore) {
             plans[1]
         );
     }
+    connection.close().await.unwrap();
+}
+
+/// How the database would run each of the statements.
+async fn plans(test: &TestStore, connection: &DatabaseConnection, statements: &[Statement]) -> Vec<String> {
+    let (explain, column) = if test.is_postgres() {
+        ("EXPLAIN", 0)
+    } else {
+        ("EXPLAIN QUERY PLAN", 3)
+    };
+    let mut plans = Vec::new();
+    for statement in statements {
+        let backend = connection.get_database_backend();
+        let explain = Statement::from_string(backend, format!("{explain} {statement}"));
+        let rows = connection.query_all_raw(explain).await.unwrap();
+        let lines: Vec<String> = rows
+            .iter()
+            .map(|row| row.try_get_by_index(column).unwrap())
+            .collect();
+        plans.push(lines.join("\n"));
+    }
+    plans
+}
+
+/// To see it red: leave the folded address out of `matching`.
+async fn an_index_finds_an_email(test: TestStore) {
+    let test = test.migrated().await;
+    let make = Make::new();
+    let [other, ana] =
+        ["Bia@example.com", "Ana@example.com"].map(|email| make.create(1, "Ana", None, Some(email)));
+    apply(&test, &[other, ana.clone()], 0).await;
+    fill(&test, 20_000).await;
+    sql(&test, "ANALYZE contacts").await;
+    let connection = Database::connect(test.database.url()).await.unwrap();
+    let exactly = |email| ContactFilter {
+        email: Some(Email::parse(email).unwrap()),
+        ..ContactFilter::default()
+    };
+    let found = async |email| {
+        let (sort, direction) = (SortBy::CreatedAt, Direction::Descending);
+        let statements = test
+            .store
+            .page_statements(&exactly(email), sort, direction, None, 21);
+        let plan = plans(&test, &connection, &statements).await.concat();
+        assert!(plan.contains("contacts_email_folded"), "{plan}");
+        let page = test
+            .store
+            .contacts_page(&exactly(email), sort, direction, None, 21)
+            .await
+            .unwrap();
+        page.iter().map(|contact| contact.state.id).collect::<Vec<_>>()
+    };
+    assert_eq!(found("Ana@example.com").await, [ana.command.contact_id]);
+    assert_eq!(
+        found("ana@example.com").await,
+        [],
+        "the case of the local part counts"
+    );
     connection.close().await.unwrap();
 }
 
