@@ -12,6 +12,7 @@ use shared::{
     domain::{Action, Life, Operation},
     http::{
         access::{Caller, Scope},
+        contact::ContactView,
         problem::Problem,
     },
     store::contacts::Contact,
@@ -24,7 +25,7 @@ use crate::{
     prefer::{Honoured, Prefer, Return},
     received::Received,
     representation::Representation,
-    resources::{CommandView, ContactView, command_path, contact_path},
+    resources::{CommandView, command_path, contact_path},
     waiters::{Ended, Interest, Waited},
 };
 

@@ -1,12 +1,11 @@
 //! In which form contacts are exported: CSV for spreadsheets, JSON lines for programs, vCard for address books.
 
 use actix_web::{HttpRequest, mime};
-use shared::store::contacts::Contact;
+use shared::{http::contact::ContactItem, store::contacts::Contact};
 
 use crate::{
     contacts_csv::{BYTE_ORDER_MARK, Dialect},
     media::{self, Offer},
-    resources::ContactItem,
     vcard::{self, TEXT_VCARD, vcards},
 };
 

@@ -13,7 +13,6 @@ pub mod coalescer;
 pub mod conditions;
 pub mod contact_body;
 pub mod contact_page;
-pub mod contact_query;
 pub mod contacts_csv;
 pub mod export_form;
 pub mod idempotency_key;

@@ -4,17 +4,14 @@ use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use shared::{
     domain::{ContactState, Email, EmailError, Life, Name, Operation, Phone, Slot},
+    http::contact::ContactView,
     store::{
         contacts::Contact,
         imports::{ImportFormat, ImportOutcomes, ImportRecord, ImportRefusal, ImportStatus, Progress},
     },
 };
 
-use crate::{
-    accept::Accepted,
-    import::resource::ImportView,
-    resources::{CommandView, ContactView},
-};
+use crate::{accept::Accepted, import::resource::ImportView, resources::CommandView};
 
 /// The contact.
 pub const ID: &str = "00d10104-8755-828e-b9e5-681a15e9c6e0";

@@ -1,9 +1,12 @@
 //! The parameters and headers that several operations have.
 
 use serde_json::{Value, json};
-use shared::http::openapi::{
-    header_of, parameter,
-    schema::{CursorText, LimitNumber, SecondsNumber, TimeInput, UuidText, or_null},
+use shared::http::{
+    contact::{AreaCodeText, FILTERS, StateText},
+    openapi::{
+        header_of, parameter,
+        schema::{CursorText, LimitNumber, SecondsNumber, TimeInput, UuidText, or_null},
+    },
 };
 use utoipa::{
     PartialSchema,
@@ -13,15 +16,12 @@ use utoipa::{
     },
 };
 
-use crate::contact_query::FILTERS;
-
 use super::{
     examples::{ETAG, ID},
     schemas::{
-        AreaCodeText, AttachmentText, CsvText, ETagText, EmailInput, IdempotencyKeyText, IfMatchText,
-        IfNoneMatchText, JsonLinesText, LanguagesText, PathText, PhoneInput, PreferText,
-        PreferenceAppliedText, RecordedStatusText, SearchText, SharedFieldText, SortText, StateText, UrlText,
-        VCardsText,
+        AttachmentText, CsvText, ETagText, EmailInput, IdempotencyKeyText, IfMatchText, IfNoneMatchText,
+        JsonLinesText, LanguagesText, PathText, PhoneInput, PreferText, PreferenceAppliedText,
+        RecordedStatusText, SearchText, SharedFieldText, SortText, UrlText, VCardsText,
     },
 };
 

@@ -2,10 +2,13 @@
 //! ([`resources`](crate::resources)).
 
 use shared::{
-    domain::{AreaCode, Email, Name, Phone, Rejection, SearchQuery, State},
-    http::openapi::{
-        HEADER_VALUE_MAX_CHARS,
-        schema::{CursorText, any_text, integer, list, or_null, page, text, words},
+    domain::{Email, Name, Phone, Rejection, SearchQuery},
+    http::{
+        contact::{ContactItem, SORTS},
+        openapi::{
+            HEADER_VALUE_MAX_CHARS,
+            schema::{CursorText, any_text, integer, list, or_null, page, text, words},
+        },
     },
     schema_types,
     store::{commands::RECORDED_STATUSES, imports::ImportFormat},
@@ -19,18 +22,16 @@ use utoipa::{
 use super::parts::filters;
 use crate::{
     conditions::IF_MATCH_MAX_CHARS,
-    contact_query::SORTS,
     idempotency_key,
     import::{
         MAX_IMPORT_BYTES, MAX_IMPORT_ROWS,
         csv::MAX_COLUMNS,
         resource::{ColumnView, FIRST_REFUSALS, RefusalView, STATUSES as IMPORT_STATUSES},
     },
-    resources::{CommandView, ContactItem, DuplicatesView, status_word},
+    resources::{CommandView, DuplicatesView, status_word},
     routes::contacts::duplicates::BY,
 };
 
-const E164_PATTERN: &str = r"^\+[1-9]\d{1,14}$";
 const PATH_MAX_CHARS: usize = 100;
 /// What every header matches of which that is ignored which cannot be read.
 const ANY_HEADER_PATTERN: &str = r"^[^\x00-\x08\x0a-\x1f\x7f]*$";
@@ -60,24 +61,12 @@ schema_types! {
     /// A name as requests have it.
     NameInput = any_text(Name::MIN_CHARS, Name::MAX_CHARS)
         .description(Some("At least one letter and no control characters; blanks around it do not count."));
-    /// A name as answers have it.
-    NameText = any_text(1, Name::STORED_MAX_CHARS);
     /// A phone as requests have it.
     PhoneInput = any_text(1, Phone::INPUT_MAX_CHARS)
         .description(Some("E.164, or a Brazilian number with its area code (DDD) in any usual punctuation. Must exist in its numbering plan."));
-    /// A phone as answers have it.
-    PhoneText = text(3, 16).pattern(Some(E164_PATTERN)).description(Some("E.164."));
     /// An e-mail address as requests have it.
     EmailInput = any_text(1, Email::MAX_CHARS)
         .description(Some("A local part, `@`, and a domain with a dot."));
-    /// An e-mail address as answers have it.
-    EmailText = any_text(1, Email::STORED_MAX_CHARS);
-    /// An area code.
-    AreaCodeText = words(AreaCode::all().map(|code| code.to_string()))
-        .description(Some("A Brazilian area code (DDD); follows from the phone."));
-    /// A state.
-    StateText = words(State::all().map(State::as_str))
-        .description(Some("A Brazilian state (UF); follows from the phone."));
     /// A status of a command.
     StatusText = words(STATUSES.map(status_word));
     /// A status that commands are found by.

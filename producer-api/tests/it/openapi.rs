@@ -2,10 +2,9 @@
 
 use std::{collections::BTreeMap, path::Path};
 
-use producer_api::contact_query;
 use reqwest::Method;
 use serde_json::Value;
-use shared::http::{openapi::flattened, problem::Code};
+use shared::http::{contact, openapi::flattened, problem::Code};
 
 use crate::app::{Answer, Pair, TestApp, ana};
 
@@ -50,7 +49,7 @@ fn what_is_committed_is_what_the_code_says() {
 /// What is described is what is read, in a query and in a body alike.
 #[test]
 fn the_filters_are_those_that_are_known() {
-    let mut known = contact_query::MEMBERS.map(str::to_owned).to_vec();
+    let mut known = contact::MEMBERS.map(str::to_owned).to_vec();
     known.sort();
     let document = document();
     let parameters = document["paths"]["/v1/contacts"]["get"]["parameters"]

@@ -4,6 +4,7 @@
 pub mod access;
 pub mod body;
 mod connection;
+pub mod contact;
 pub mod cors;
 pub mod cursor;
 pub mod docs;

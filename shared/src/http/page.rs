@@ -1,9 +1,10 @@
 //! Pages: how large they are, and the links between them.
 
 use actix_web::{
-    HttpRequest,
+    HttpRequest, HttpResponse,
     http::header::{HeaderName, HeaderValue, LINK},
 };
+use serde::Serialize;
 use validator::ValidationError;
 
 use super::{
@@ -82,4 +83,32 @@ pub fn links(
         .collect();
     let value = HeaderValue::try_from(links.join(", ")).ok()?;
     (!links.is_empty()).then_some((LINK, value))
+}
+
+/// A page.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PageView<T> {
+    /// The elements.
+    pub items: Vec<T>,
+    /// Where the next page starts, if there is one.
+    pub next_cursor: Option<String>,
+    /// Where the page before starts; only in answers that have no `Link`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub prev_cursor: Option<String>,
+}
+
+impl<T: Serialize> PageView<T> {
+    /// The answer with a page of a list that goes one way.
+    pub fn onwards(request: &HttpRequest, items: Vec<T>, next_cursor: Option<String>) -> HttpResponse {
+        let mut response = HttpResponse::Ok();
+        if let Some(links) = links(request, next_cursor.as_deref(), None) {
+            response.insert_header(links);
+        }
+        response.json(Self {
+            items,
+            next_cursor,
+            prev_cursor: None,
+        })
+    }
 }

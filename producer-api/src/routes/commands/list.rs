@@ -9,7 +9,7 @@ use shared::{
         faults::{self, fault},
         json::{Field, Members},
         openapi::{Description, link, required},
-        page::{self, limit, limit_holds, take_limit},
+        page::{self, PageView, limit, limit_holds, take_limit},
         problem::{Code, Problem},
         query,
     },
@@ -24,7 +24,7 @@ use super::FOLLOWERS;
 use crate::{
     api::Api,
     openapi::{COMMANDS_TAG, parts, schemas::CommandPage},
-    resources::{CommandView, PageView},
+    resources::CommandView,
 };
 
 const PARAMETERS: [&str; 4] = ["contactId", "status", "limit", "cursor"];

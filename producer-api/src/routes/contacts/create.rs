@@ -11,6 +11,7 @@ use super::describe_write;
 use shared::http::{
     access::{Caller, Scope},
     body::MediaType,
+    contact::ContactView,
     openapi::Description,
     problem::{Code, Problem},
 };
@@ -22,7 +23,6 @@ use crate::{
     contact_body::WholeContact,
     openapi::{CONTACTS_TAG, examples, parts, schemas::NewContact},
     received::Received,
-    resources::ContactView,
 };
 
 /// The operation in the description of the API.

@@ -10,7 +10,7 @@ use shared::{
         faults,
         json::{Field, Members},
         openapi::{Description, link},
-        page::{self, limit, limit_holds, take_limit},
+        page::{self, PageView, limit, limit_holds, take_limit},
         problem::{Code, Problem},
         query,
     },
@@ -22,7 +22,7 @@ use validator::{Validate, ValidationError};
 use crate::{
     api::Api,
     openapi::{CONTACTS_TAG, parts, schemas::DuplicatesPage},
-    resources::{DuplicatesView, PageView},
+    resources::DuplicatesView,
 };
 
 const SCOPES: &[Scope] = &[Scope::ContactsRead];

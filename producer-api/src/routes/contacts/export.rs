@@ -19,6 +19,7 @@ use futures_util::{Stream, stream};
 use shared::{
     http::{
         access::{Caller, Scope},
+        contact::{ContactQuery, FILTERS},
         openapi::Description,
         problem::{Code, Problem, RETRY_AFTER_SECONDS},
         query,
@@ -32,7 +33,6 @@ use tokio::{
 
 use crate::{
     api::Api,
-    contact_query::{ContactQuery, FILTERS},
     export_form::{ExportForm, NDJSON, TEXT_CSV},
     openapi::{CONTACTS_TAG, parts},
     vcard::TEXT_VCARD,

@@ -10,6 +10,7 @@ use shared::domain::Life;
 use super::contact_id;
 use shared::http::{
     access::{Caller, Scope},
+    contact::ContactView,
     openapi::Description,
     problem::{Code, Problem},
     query,
@@ -20,7 +21,6 @@ use crate::{
     conditions,
     openapi::{CONTACTS_TAG, examples, parts},
     representation::Representation,
-    resources::ContactView,
     vcard::{TEXT_VCARD, vcards},
 };
 

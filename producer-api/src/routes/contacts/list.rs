@@ -8,8 +8,9 @@ use actix_web::{
 
 use shared::http::{
     access::{Caller, Scope},
+    contact::{ContactItem, ContactQuery, MEMBERS},
     openapi::{Description, link},
-    page,
+    page::{self, PageView},
     problem::{Code, Problem},
     query,
 };
@@ -17,10 +18,8 @@ use shared::http::{
 use crate::{
     api::Api,
     contact_page,
-    contact_query::{ContactQuery, MEMBERS},
     openapi::{CONTACTS_TAG, parts, schemas::ContactPage},
     representation::Representation,
-    resources::{ContactItem, PageView},
     vcard::{TEXT_VCARD, vcards},
 };
 

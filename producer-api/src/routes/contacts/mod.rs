@@ -7,6 +7,7 @@ use shared::{
     http::{
         access::Scope,
         body::MediaType,
+        contact::ContactView,
         openapi::Description,
         problem::{Code, Problem},
     },
@@ -15,7 +16,7 @@ use utoipa::ToSchema;
 
 use crate::{
     openapi::{examples, parts},
-    resources::{CommandView, ContactView},
+    resources::CommandView,
 };
 
 pub mod create;

@@ -9,8 +9,10 @@ use actix_web::{
 use shared::http::{
     access::{Caller, Scope},
     body::{MediaType, read_body},
+    contact::{ContactItem, ContactQuery},
     json::Members,
     openapi::Description,
+    page::PageView,
     problem::{Code, Problem},
     query,
 };
@@ -18,12 +20,10 @@ use shared::http::{
 use crate::{
     api::Api,
     contact_page,
-    contact_query::ContactQuery,
     openapi::{
         CONTACTS_TAG, examples,
         schemas::{ContactPage, ContactSearch},
     },
-    resources::{ContactItem, PageView},
 };
 
 /// The operation in the description of the API.

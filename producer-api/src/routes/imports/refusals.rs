@@ -13,7 +13,7 @@ use shared::{
         faults,
         json::{Field, Members},
         openapi::{Description, link},
-        page::{self, limit, limit_holds, take_limit},
+        page::{self, PageView, limit, limit_holds, take_limit},
         problem::{Code, Problem},
         query,
     },
@@ -27,7 +27,6 @@ use crate::{
     api::Api,
     import::resource::RefusalView,
     openapi::{IMPORTS_TAG, parts, schemas::RefusalPage},
-    resources::PageView,
 };
 
 const PARAMETERS: [&str; 2] = ["limit", "cursor"];

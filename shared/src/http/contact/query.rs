@@ -1,7 +1,9 @@
 //! Which contacts a client asks for: the same members as query parameters and as the body of a search.
 
 use chrono::{DateTime, Utc};
-use shared::{
+use validator::{Validate, ValidationError};
+
+use crate::{
     domain::{AreaCode, Email, Phone, SearchQuery, State},
     http::{
         faults::{self, fault},
@@ -11,7 +13,6 @@ use shared::{
     },
     store::contacts::{ContactFilter, Direction, SortBy},
 };
-use validator::{Validate, ValidationError};
 
 /// The members, as they are named in a query and in a body.
 pub const MEMBERS: [&str; 9] = [
