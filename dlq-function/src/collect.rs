@@ -1,4 +1,4 @@
-//! From a delivery on `contato.dlq` to rows: what kind of dead letter it is, whose command, and what groups it with its
+//! From a message of `contato.dlq` to rows: what kind of dead letter it is, whose command, and what groups it with its
 //! like.
 //!
 //! Our workers send dead letters of ours. What the broker dead-letters by itself (delivery limit, expiry, a rejection) comes
@@ -9,7 +9,7 @@ use std::panic::AssertUnwindSafe;
 use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
 use shared::{
-    broker::{BrokerReason, Delivery},
+    broker::{BrokerReason, Delivery, Message},
     store::dead_letters::{Collected, DeadCommand},
     wire::{DeadLetter, DecodeError, Envelope, Payload, Reason, decode_message},
 };
@@ -18,27 +18,45 @@ use uuid::Uuid;
 /// Who gave up what the broker dead-lettered by itself.
 const BROKER: &str = "broker";
 
-/// What a delivery holds, to be stored. If reading it panics it is kept whole: what is poison to the worker's reader is
+/// A message that came to the dead letters.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Arrived<'a> {
+    /// The message.
+    pub(crate) message: &'a Message,
+    /// Why the broker moved it, if the broker did.
+    pub(crate) broker_reason: Option<BrokerReason>,
+}
+
+impl<'a> From<&'a Delivery> for Arrived<'a> {
+    fn from(delivery: &'a Delivery) -> Self {
+        Self {
+            message: &delivery.message,
+            broker_reason: delivery.broker_reason,
+        }
+    }
+}
+
+/// What a message holds, to be stored. If reading it panics it is kept whole: what is poison to the worker's reader is
 /// poison to this one.
-pub(crate) fn collect(delivery: &Delivery, now: DateTime<Utc>) -> Vec<Collected> {
-    std::panic::catch_unwind(AssertUnwindSafe(|| read(delivery, now))).unwrap_or_else(|_| {
+pub(crate) fn collect(arrived: Arrived<'_>, now: DateTime<Utc>) -> Vec<Collected> {
+    std::panic::catch_unwind(AssertUnwindSafe(|| read(arrived, now))).unwrap_or_else(|_| {
         let detail = "reading the message panicked".to_owned();
         vec![collected(
             letter(
-                delivery,
+                arrived,
                 now,
                 Reason::HandlerPanic,
                 detail,
                 None,
-                &delivery.message.body,
+                &arrived.message.body,
             ),
             None,
         )]
     })
 }
 
-fn read(delivery: &Delivery, now: DateTime<Utc>) -> Vec<Collected> {
-    let message = &delivery.message;
+fn read(arrived: Arrived<'_>, now: DateTime<Utc>) -> Vec<Collected> {
+    let message = arrived.message;
     match DeadLetter::decode(&message.body) {
         Ok(letter) => {
             let command = Envelope::decode(&letter.payload.0)
@@ -46,22 +64,22 @@ fn read(delivery: &Delivery, now: DateTime<Utc>) -> Vec<Collected> {
                 .map(|envelope| command_of(&envelope));
             vec![collected(letter, command)]
         }
-        Err(_) => raw(delivery, now),
+        Err(_) => raw(arrived, now),
     }
 }
 
-fn raw(delivery: &Delivery, now: DateTime<Utc>) -> Vec<Collected> {
-    decode_message(&delivery.message.body)
+fn raw(arrived: Arrived<'_>, now: DateTime<Utc>) -> Vec<Collected> {
+    decode_message(&arrived.message.body)
         .into_iter()
         .map(|element| {
-            let (reason, detail) = why(delivery.broker_reason, element.envelope.as_ref().err());
+            let (reason, detail) = why(arrived.broker_reason, element.envelope.as_ref().err());
             let envelope = element.envelope.ok();
             let traceparent = envelope
                 .as_ref()
                 .and_then(|envelope| envelope.traceparent.clone());
             let command = envelope.as_ref().map(command_of);
             collected(
-                letter(delivery, now, reason, detail, traceparent, element.body),
+                letter(arrived, now, reason, detail, traceparent, element.body),
                 command,
             )
         })
@@ -70,14 +88,14 @@ fn raw(delivery: &Delivery, now: DateTime<Utc>) -> Vec<Collected> {
 
 /// A dead letter of what came raw.
 fn letter(
-    delivery: &Delivery,
+    arrived: Arrived<'_>,
     now: DateTime<Utc>,
     reason: Reason,
     detail: String,
     traceparent: Option<String>,
     body: &[u8],
 ) -> DeadLetter {
-    let message = &delivery.message;
+    let message = arrived.message;
     DeadLetter {
         reason,
         detail,

@@ -12,20 +12,19 @@ use std::{
 
 use shared::{
     broker::{Broker, BrokerError, Consumer, Delivery, Queue},
-    clock::Clock,
-    payload_keys::PayloadKeys,
     planned_fault::{Place, pass},
     role::Parts,
-    store::{Store, StoreError, dead_letters::Kept},
+    store::{Store, StoreError},
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::{collect::collect, metrics::DlqMetrics};
+use crate::{
+    collect::Arrived,
+    keeper::{Fate, Keeper},
+};
 
 /// How many dead letters are in hand.
 const IN_HAND: NonZeroU16 = NonZeroU16::new(100).expect("not zero");
-/// How often a dead letter that another transaction was in the way of is stored again.
-const RERUNS_MAX: u32 = 5;
 /// The wait after a failure.
 const PAUSE: Duration = Duration::from_secs(1);
 
@@ -33,9 +32,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 pub(crate) struct Collector {
     broker: Arc<dyn Broker>,
     store: Store,
-    keys: PayloadKeys,
-    clock: Clock,
-    metrics: DlqMetrics,
+    keeper: Keeper,
     consuming: Arc<AtomicBool>,
 }
 
@@ -46,13 +43,11 @@ enum Ended {
 }
 
 impl Collector {
-    pub(crate) fn new(parts: &Parts, keys: PayloadKeys, metrics: DlqMetrics) -> Self {
+    pub(crate) fn new(parts: &Parts, keeper: Keeper) -> Self {
         Self {
             broker: parts.broker.clone(),
             store: parts.store.clone(),
-            keys,
-            clock: parts.clock.clone(),
-            metrics,
+            keeper,
             consuming: Arc::default(),
         }
     }
@@ -121,67 +116,21 @@ impl Collector {
         }
     }
 
-    /// Stores what a delivery holds, then settles it. Fails, the delivery given back, if SQL cannot be used, or if what SQL
-    /// refuses cannot be parked either.
+    /// Keeps what a delivery holds, then settles it. Fails, the delivery given back, if it cannot be kept.
     async fn keep(&self, consumer: &dyn Consumer, delivery: Delivery) -> Result<(), StoreError> {
-        let mut stored = self.store_all(&delivery).await;
-        let mut its_own_fault = matches!(stored, Err(StoreError::Refused(_)));
-        if matches!(stored, Err(StoreError::Unknown(_))) && self.store.probe(self.clock.now()).await.is_ok() {
-            // SQL works, but it may have begun to just now: what fails once more fails by its own fault.
-            stored = self.store_all(&delivery).await;
-            its_own_fault = matches!(stored, Err(StoreError::Refused(_) | StoreError::Unknown(_)));
-        }
-        let Err(error) = stored else {
-            pass(Place::StoredNotSettled);
-            settle(consumer, delivery).await;
-            return Ok(());
-        };
-        if its_own_fault
-            && self
-                .broker
-                .publish(Queue::Parking, &delivery.message)
-                .await
-                .is_ok()
-        {
-            tracing::error!(
-                error.kind = error.kind(),
-                error.code = error.code(),
-                queue.name = Queue::Parking.name(),
-                "SQL refuses a dead letter; it is parked"
-            );
-            settle(consumer, delivery).await;
-            return Ok(());
-        }
-        give_back(consumer, delivery).await;
-        Err(error)
-    }
-
-    async fn store_all(&self, delivery: &Delivery) -> Result<(), StoreError> {
-        for collected in collect(delivery, self.clock.now()) {
-            let mut reruns = 0;
-            let kept = loop {
-                match self
-                    .store
-                    .keep_dead_letter(&collected, &self.keys, self.clock.now())
-                    .await
-                {
-                    // A worker records the same command: look again.
-                    Err(StoreError::Conflict(_)) if reruns < RERUNS_MAX => reruns += 1,
-                    result => break result?,
+        match self.keeper.keep(Arrived::from(&delivery)).await {
+            Ok(fate) => {
+                if matches!(fate, Fate::Stored(_)) {
+                    pass(Place::StoredNotSettled);
                 }
-            };
-            if kept != Kept::Duplicate {
-                self.metrics.received(collected.letter.reason);
+                settle(consumer, delivery).await;
+                Ok(())
             }
-            tracing::info!(
-                dead_letter.id = %collected.id,
-                command.id = collected.command.map(|command| tracing::field::display(command.id)),
-                reason = collected.letter.reason.as_str(),
-                kept = ?kept,
-                "dead letter collected"
-            );
+            Err(error) => {
+                give_back(consumer, delivery).await;
+                Err(error)
+            }
         }
-        Ok(())
     }
 }
 

@@ -4,10 +4,9 @@
 //! **Invariant:** a dead letter is settled only once it is stored, and a replay publishes the same command id, so that once
 //! or ten times is the same.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc};
 
 use shared::{
-    clock::Clock,
     management::Management,
     role::{ConsumerHealth, Parts, payload_keys, refuse_older_schema},
     settings::Settings,
@@ -17,9 +16,11 @@ use shared::{
 use tokio_util::sync::CancellationToken;
 
 mod actions;
+mod background;
 pub mod cli;
 mod collect;
 mod collector;
+mod keeper;
 mod masking;
 mod metrics;
 pub mod openapi;
@@ -28,7 +29,9 @@ mod sweep;
 mod view;
 
 use actions::Actions;
+use background::Background;
 use collector::Collector;
+use keeper::Keeper;
 use metrics::DlqMetrics;
 use routes::Api;
 
@@ -40,10 +43,7 @@ pub struct Service {
     management: Management,
     series: Metrics,
     store: Store,
-    clock: Clock,
-    /// How long payloads of closed dead letters are kept.
-    keep: Duration,
-    metrics: DlqMetrics,
+    background: Background,
 }
 
 /// Makes the service and binds its listeners.
@@ -57,16 +57,16 @@ pub async fn build(settings: &Settings, parts: Parts) -> anyhow::Result<Service>
     let metrics = DlqMetrics::new(&series);
     let actions = Actions::new(settings, &parts)?;
     let api = Api::bind(settings, actions, parts.id_key.clone(), metrics.clone(), &series)?;
-    let collector = Collector::new(&parts, payload_keys(settings)?, metrics.clone());
+    let keeper = Keeper::new(&parts, payload_keys(settings)?, metrics.clone());
+    let collector = Collector::new(&parts, keeper);
+    let background = Background::new(settings, &parts, metrics);
     Ok(Service {
         collector,
         api,
         management,
         series,
         store: parts.store,
-        clock: parts.clock,
-        keep: settings.retention.commands.0,
-        metrics,
+        background,
     })
 }
 
@@ -97,7 +97,7 @@ impl Service {
             let (api, (), ()) = tokio::join!(
                 self.api.run(health, stop.clone()),
                 self.collector.run(stop.clone()),
-                sweep::run(self.store, self.clock, self.keep, self.metrics, stop.clone()),
+                self.background.run(stop.clone()),
             );
             drained.cancel();
             api
