@@ -24,6 +24,7 @@ mod keeper;
 mod masking;
 mod metrics;
 pub mod openapi;
+mod parking;
 mod routes;
 mod sweep;
 mod view;

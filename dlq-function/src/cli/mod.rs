@@ -27,6 +27,10 @@ use crate::{
     view::DeadLetterView,
 };
 
+mod parking;
+
+pub use parking::ParkingCommand;
+
 /// What is done to dead letters.
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -44,6 +48,9 @@ pub enum Command {
     Replay(ActionArguments),
     /// Give dead letters up: their commands end as rejected, with the reason `discarded`.
     Discard(ActionArguments),
+    /// Look at the parking queue, where what even the collector could not store waits, and put it back.
+    #[command(subcommand)]
+    Parking(ParkingCommand),
 }
 
 /// Which dead letters.
@@ -122,6 +129,10 @@ const BROKER_PATIENCE: Duration = Duration::from_secs(10);
 /// # Errors
 /// If SQL or the broker cannot be used.
 pub async fn run(command: Command, settings: &Settings, parts: &Parts) -> anyhow::Result<ExitCode> {
+    // Before SQL is asked for: one looks at the parking queue when that is down.
+    if let Command::Parking(command) = command {
+        return Ok(ExitCode::from(parking::run(command, parts).await?));
+    }
     parts.store.check_schema().await?;
     if matches!(command, Command::Replay(_)) {
         parts.broker_connected(BROKER_PATIENCE).await?;
@@ -132,6 +143,7 @@ pub async fn run(command: Command, settings: &Settings, parts: &Parts) -> anyhow
         Command::Show { id, json } => show(&actions, id, json).await?,
         Command::Replay(arguments) => act(&actions, arguments, Act::Replay).await?,
         Command::Discard(arguments) => act(&actions, arguments, Act::Discard).await?,
+        Command::Parking(command) => parking::run(command, parts).await?,
     };
     Ok(ExitCode::from(code))
 }
@@ -392,7 +404,18 @@ fn confirm(act: Act, count: usize, yes: bool) -> anyhow::Result<()> {
             act.verb()
         );
     }
-    eprint!("{} {count} dead letters? [y/N] ", act.verb());
+    ask(&format!("{} {count} dead letters", act.verb()), yes)
+}
+
+/// Asks whether to do it, unless told not to. A program that cannot be asked has to say so.
+fn ask(what: &str, yes: bool) -> anyhow::Result<()> {
+    if yes {
+        return Ok(());
+    }
+    if !std::io::stdin().is_terminal() {
+        bail!("about to {what}: say --yes to do it without being asked");
+    }
+    eprint!("{what}? [y/N] ");
     std::io::stderr().flush()?;
     let mut answer = String::new();
     std::io::stdin().read_line(&mut answer)?;

@@ -12,7 +12,7 @@ use test_support::{Pair, eventually};
 use crate::dead_letters::{Desk, send_dead_letter};
 
 /// Runs `dlq-function` with the pair's settings.
-fn dlq(pair: &Pair, arguments: &[&str]) -> Output {
+pub fn dlq(pair: &Pair, arguments: &[&str]) -> Output {
     let program = Path::new(env!("CARGO_BIN_EXE_dlq-function"));
     Command::new(program)
         .args(arguments)
@@ -22,11 +22,11 @@ fn dlq(pair: &Pair, arguments: &[&str]) -> Output {
         .unwrap()
 }
 
-fn code(output: &Output) -> i32 {
+pub fn code(output: &Output) -> i32 {
     output.status.code().unwrap()
 }
 
-fn json(output: &Output) -> Value {
+pub fn json(output: &Output) -> Value {
     let text = String::from_utf8_lossy(&output.stdout);
     serde_json::from_str(&text)
         .unwrap_or_else(|_| panic!("{text}{}", String::from_utf8_lossy(&output.stderr)))

@@ -73,17 +73,17 @@ impl Desk {
     }
 }
 
-async fn worker(pair: &Pair) -> Running {
+pub async fn worker(pair: &Pair) -> Running {
     let service = consumer_worker::build(&pair.settings, pair.parts.clone())
         .await
         .unwrap();
     pair.run(|stop| service.run(stop))
 }
 
-/// A dead letter of ours on the queue, as a worker sends it.
-pub async fn send_dead_letter(pair: &Pair, envelope: &Envelope, reason: Reason) {
-    let letter = DeadLetter {
-        reason,
+/// A dead letter of ours, as a worker makes it of these bytes.
+pub fn letter(pair: &Pair, payload: Vec<u8>) -> DeadLetter {
+    DeadLetter {
+        reason: Reason::StoreRefused,
         detail: "SQL refuses it: refused (code 23514)".to_owned(),
         attempt: 4,
         replay: 0,
@@ -91,7 +91,15 @@ pub async fn send_dead_letter(pair: &Pair, envelope: &Envelope, reason: Reason) 
         worker: "w/1".to_owned(),
         traceparent: None,
         content_type: "application/json".to_owned(),
-        payload: Payload(envelope.encode()),
+        payload: Payload(payload),
+    }
+}
+
+/// A dead letter of ours on the queue, as a worker sends it.
+pub async fn send_dead_letter(pair: &Pair, envelope: &Envelope, reason: Reason) {
+    let letter = DeadLetter {
+        reason,
+        ..letter(pair, envelope.encode())
     };
     publish(pair, Queue::DeadLetters, letter.encode()).await;
 }

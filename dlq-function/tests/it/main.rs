@@ -5,3 +5,4 @@ mod cli;
 mod dead_letters;
 mod edge;
 mod openapi;
+mod parking;

@@ -184,6 +184,9 @@ pub enum BrokerError {
     /// What exists differs from what is declared, or permissions are missing: names the queue and the argument.
     #[error("the broker refuses the topology: {0}")]
     Topology(String),
+    /// Another process consumes what only one may: says which file, and what to do.
+    #[error("{0}")]
+    Consumed(String),
 }
 
 /// Whether deliveries that were settled are gone.

@@ -2,7 +2,7 @@
 
 use std::{num::NonZeroU16, sync::Arc, time::Duration};
 
-use sea_orm::{ConnectionTrait, Database};
+use sea_orm::{ConnectionTrait, Database, QueryResult, Statement};
 use shared::{
     broker::{Broker, CONTENT_TYPE_JSON, Delivery, Message, Queue},
     domain::{Action, Command, CommandId, IdIssuer, IdKey, Name, NewContact, RequestHash, Stamp},
@@ -227,6 +227,17 @@ impl Pair {
             .ok();
         connection.execute_unprepared(statement).await.unwrap();
         connection.close().await.unwrap();
+    }
+
+    /// The numbers that a query by hand gives.
+    pub async fn numbers(&self, query: &str) -> Vec<i64> {
+        let connection = Database::connect(self.database.url()).await.unwrap();
+        let statement = Statement::from_string(connection.get_database_backend(), query);
+        let rows = connection.query_all_raw(statement).await.unwrap();
+        let number = |row: QueryResult| row.try_get_by_index::<i32>(0).unwrap().into();
+        let numbers = rows.into_iter().map(number).collect();
+        connection.close().await.unwrap();
+        numbers
     }
 
     /// Whether the database is PostgreSQL.

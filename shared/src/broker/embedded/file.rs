@@ -82,6 +82,7 @@ impl QueueFile {
     }
 
     /// Takes the right to consume, which lasts until the lock is dropped or the process ends, however it ends.
+    /// [`BrokerError::Consumed`] if another process has it.
     pub fn lock(&self) -> Result<ConsumerLock, BrokerError> {
         let mut path = self.path.clone().into_os_string();
         path.push(".lock");
@@ -94,7 +95,7 @@ impl QueueFile {
         let file = open.map_err(|error| unusable(&path, &error))?;
         match file.try_lock() {
             Ok(()) => Ok(ConsumerLock { file }),
-            Err(fs::TryLockError::WouldBlock) => Err(BrokerError::Topology(format!(
+            Err(fs::TryLockError::WouldBlock) => Err(BrokerError::Consumed(format!(
                 "{} is consumed already: another holds {}. Stop that process, or give this one a queue file of its own",
                 self.path.display(),
                 path.display(),

@@ -133,7 +133,7 @@ async fn only_one_process_consumes() {
 
     let broker = folder.open().await;
     let refused = broker.consume(Queue::Commands, bound(1)).await.unwrap_err();
-    let BrokerError::Topology(why) = &refused else {
+    let BrokerError::Consumed(why) = &refused else {
         panic!("{refused}");
     };
     assert!(
@@ -166,7 +166,7 @@ async fn a_file_can_be_opened_twice_and_consumed_once() {
     let other = folder.open().await;
     let consumer = one.consume(Queue::Commands, bound(1)).await.unwrap();
     let refused = other.consume(Queue::Commands, bound(1)).await.unwrap_err();
-    assert!(matches!(refused, BrokerError::Topology(_)), "{refused}");
+    assert!(matches!(refused, BrokerError::Consumed(_)), "{refused}");
     publish_all(&other, ["a"]).await;
     assert_eq!(next_id(&consumer).await, "a");
 
