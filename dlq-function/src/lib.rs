@@ -16,6 +16,7 @@ use shared::{
 use tokio_util::sync::CancellationToken;
 
 mod actions;
+pub mod azure;
 mod background;
 pub mod cli;
 mod collect;

@@ -2,8 +2,8 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
-use dlq_function::cli;
+use clap::{Parser, Subcommand};
+use dlq_function::{azure, cli};
 use shared::role::{CommonArguments, Parts, run_until_stopped, stop_at_signal};
 
 /// Keeps dead letters, explains them, and replays them on command. Without a command it runs the service.
@@ -13,7 +13,15 @@ struct Arguments {
     #[command(flatten)]
     common: CommonArguments,
     #[command(subcommand)]
-    command: Option<cli::Command>,
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve a host of Azure Functions, which starts this, as its custom handler (dlq-function/azure/README.md).
+    AzureFunction,
+    #[command(flatten)]
+    Operator(cli::Command),
 }
 
 fn main() -> anyhow::Result<ExitCode> {
@@ -27,7 +35,13 @@ async fn program() -> anyhow::Result<ExitCode> {
     };
     let parts = Parts::connect(&settings, "dlq-function").await?;
     let code = match arguments.command {
-        Some(command) => cli::run(command, &settings, &parts).await?,
+        Some(Command::Operator(command)) => cli::run(command, &settings, &parts).await?,
+        Some(Command::AzureFunction) => {
+            let stop = stop_at_signal()?;
+            let serving = azure::run(&settings, parts.clone(), stop.clone());
+            run_until_stopped(serving, stop, &settings.shutdown).await?;
+            ExitCode::SUCCESS
+        }
         None => {
             let stop = stop_at_signal()?;
             let service = dlq_function::build(&settings, parts.clone()).await?;

@@ -1,6 +1,7 @@
 //! dlq-function against real brokers, databases and workers, on the embedded pair and on RabbitMQ with PostgreSQL alike.
 
 mod access;
+mod azure;
 mod cli;
 mod dead_letters;
 mod edge;

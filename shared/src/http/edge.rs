@@ -4,7 +4,7 @@
 
 use actix_cors::CorsError;
 use actix_web::{
-    Error, HttpMessage, HttpResponse, Resource,
+    Error, HttpMessage, HttpRequest, HttpResponse, Resource,
     body::{BoxBody, MessageBody},
     dev::{ServiceRequest, ServiceResponse},
     error::InternalError,
@@ -20,7 +20,7 @@ use super::{
     connection::{HEAD_TIMEOUT, Requests},
     cors,
     listener::{MAX_HEADER_BYTES, Surroundings},
-    problem::{Code, Problem},
+    problem::{Code, Document, Problem},
     quota::Quota,
 };
 
@@ -85,6 +85,13 @@ fn is_traceparent(text: &str) -> bool {
     let (version, trace, span, flags) = (hex(2), hex(32), hex(16), hex(2));
     let set = |part: Option<&str>| part.is_some_and(|part| part.bytes().any(|byte| byte != b'0'));
     version == Some("00") && set(trace) && set(span) && flags.is_some() && parts.next().is_none()
+}
+
+/// The document of a problem that is not the answer to a request of ours but stands in it.
+pub fn document(request: &HttpRequest, problem: &Problem) -> Document {
+    let names = request.extensions().get::<RequestNames>().cloned();
+    let names = names.unwrap_or_else(|| RequestNames::of(request.headers()));
+    problem.document(names.instance(), names.trace_id())
 }
 
 /// The middleware.

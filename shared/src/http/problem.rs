@@ -527,6 +527,11 @@ impl Problem {
         &self.faults
     }
 
+    /// The headers of the answer.
+    pub fn headers(&self) -> &[(HeaderName, HeaderValue)] {
+        &self.headers
+    }
+
     /// The code.
     pub fn code(&self) -> Code {
         self.code

@@ -23,6 +23,14 @@ pub fn read(request: &HttpRequest, known: &[&str]) -> Result<Members, Problem> {
     let pairs = web::Query::<Vec<(String, String)>>::from_query(request.query_string())
         .map_err(|_| Problem::malformed("The query cannot be read."))?
         .into_inner();
+    of_pairs(pairs, known)
+}
+
+/// Reads parameters that were taken apart already.
+///
+/// # Errors
+/// `malformed-request` for one that is not known, or is there twice.
+pub fn of_pairs(pairs: Vec<(String, String)>, known: &[&str]) -> Result<Members, Problem> {
     let mut seen: Vec<String> = Vec::new();
     for (name, _) in &pairs {
         if !known.contains(&name.as_str()) {
