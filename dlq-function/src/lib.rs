@@ -16,11 +16,13 @@ use shared::{
 use tokio_util::sync::CancellationToken;
 
 mod actions;
+mod audit_view;
 pub mod azure;
 mod background;
 pub mod cli;
 mod collect;
 mod collector;
+mod group_view;
 mod keeper;
 mod masking;
 mod metrics;

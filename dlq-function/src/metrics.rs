@@ -55,6 +55,10 @@ impl DlqMetrics {
     }
 
     pub(crate) fn resolved(&self, how: How) {
-        self.resolved.with_label_values(&[how.as_str()]).inc();
+        self.resolved_many(how, 1);
+    }
+
+    pub(crate) fn resolved_many(&self, how: How, count: u64) {
+        self.resolved.with_label_values(&[how.as_str()]).inc_by(count);
     }
 }

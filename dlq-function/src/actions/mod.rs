@@ -14,13 +14,17 @@ use shared::{
     store::{Store, StoreError},
 };
 
+mod archive;
+mod audit;
 mod detail;
 mod discard;
 mod foresee;
 mod freeze;
+mod groups;
 mod replay;
 
 pub(crate) use detail::HISTORY_MAX;
+pub(crate) use discard::{DISCARDABLE, DISCARDED_AT_ONCE_MAX, DiscardedMany};
 pub(crate) use foresee::Prediction;
 pub(crate) use freeze::{FROZEN_MAX, Selection};
 

@@ -8,14 +8,17 @@ use shared::{
 use utoipa::openapi::path::{Parameter, ParameterIn};
 
 use crate::routes::{
-    DEAD_LETTER, DEAD_LETTERS, DISCARD, REPLAY,
-    dead_letters::{discard, get, list, replay},
+    ARCHIVE, AUDIT, DEAD_LETTER, DEAD_LETTERS, DISCARD, DISCARD_MANY, GROUPS, REPLAY, RESTORE, audit,
+    dead_letters::{archive, discard, discard_many, get, list, replay, restore},
+    groups,
 };
 
 pub(crate) mod schemas;
 
 /// The group of the operations on dead letters.
 pub(crate) const DEAD_LETTERS_TAG: &str = "dead letters";
+/// The group of the operations on the audit.
+pub(crate) const AUDIT_TAG: &str = "audit";
 
 const DESCRIPTION: &str = "Keeps the messages that could not be processed, explains them, and sends them again on command.
 
@@ -28,13 +31,19 @@ pub fn api() -> Api {
         description: DESCRIPTION,
         tags: &[
             (DEAD_LETTERS_TAG, "Messages that wait for a person or a policy."),
+            (AUDIT_TAG, "Who did what."),
             management::HEALTH_GROUP,
         ],
         operations: vec![
             (Method::GET, DEAD_LETTERS, list::describe()),
+            (Method::GET, GROUPS, groups::list::describe()),
+            (Method::POST, ARCHIVE, archive::describe()),
+            (Method::POST, RESTORE, restore::describe()),
+            (Method::POST, DISCARD_MANY, discard_many::describe()),
             (Method::GET, DEAD_LETTER, get::describe()),
             (Method::POST, REPLAY, replay::describe()),
             (Method::POST, DISCARD, discard::describe()),
+            (Method::GET, AUDIT, audit::list::describe()),
             management::describe_health(),
         ],
     }

@@ -93,7 +93,11 @@ fn id<T: std::str::FromStr<Err: std::fmt::Display>>(field: &Field) -> Result<Opt
     })
 }
 
-fn time(field: &Field) -> Result<Option<DateTime<Utc>>, ValidationError> {
+/// A time.
+///
+/// # Errors
+/// If it is none.
+pub(in crate::routes) fn time(field: &Field) -> Result<Option<DateTime<Utc>>, ValidationError> {
     faults::parsed(field, |text| {
         DateTime::parse_from_rfc3339(text)
             .map(|time| time.with_timezone(&Utc))

@@ -33,22 +33,36 @@ use crate::{
     view::DeadLetterDetail,
 };
 
+pub(crate) mod audit;
 pub(crate) mod dead_letters;
 mod filter;
+pub(crate) mod groups;
 mod selection;
 
-use dead_letters::{discard, get, list, replay};
+pub(crate) use selection::IDS_MAX;
+
+use dead_letters::{archive, discard, discard_many, get, list, replay, restore};
 
 pub(crate) const DEAD_LETTERS: &str = "/v1/dead-letters";
 pub(crate) const DEAD_LETTER: &str = "/v1/dead-letters/{id}";
 pub(crate) const REPLAY: &str = "/v1/dead-letters/{id}/replay";
 pub(crate) const DISCARD: &str = "/v1/dead-letters/{id}/discard";
+pub(crate) const ARCHIVE: &str = "/v1/dead-letters/archive";
+pub(crate) const RESTORE: &str = "/v1/dead-letters/restore";
+pub(crate) const DISCARD_MANY: &str = "/v1/dead-letters/discard";
+pub(crate) const GROUPS: &str = "/v1/dead-letter-groups";
+pub(crate) const AUDIT: &str = "/v1/audit";
 
-const SUCCESSES: [(&str, &str, &str); 4] = [
+const SUCCESSES: [(&str, &str, &str); 9] = [
     ("GET", DEAD_LETTERS, "200"),
     ("GET", DEAD_LETTER, "200"),
     ("POST", REPLAY, "202"),
     ("POST", DISCARD, "200"),
+    ("POST", ARCHIVE, "200"),
+    ("POST", RESTORE, "200"),
+    ("POST", DISCARD_MANY, "200"),
+    ("GET", GROUPS, "200"),
+    ("GET", AUDIT, "200"),
 ];
 
 /// What the handlers share.
@@ -159,6 +173,20 @@ fn routes(config: &mut web::ServiceConfig) {
             resource(DEAD_LETTERS, "GET, HEAD")
                 .get(list::list)
                 .head(list::list),
+        )
+        // Before the path with an id, which would match these words too.
+        .service(resource(ARCHIVE, "POST").post(archive::archive))
+        .service(resource(RESTORE, "POST").post(restore::restore))
+        .service(resource(DISCARD_MANY, "POST").post(discard_many::discard_many))
+        .service(
+            resource(GROUPS, "GET, HEAD")
+                .get(groups::list::list)
+                .head(groups::list::list),
+        )
+        .service(
+            resource(AUDIT, "GET, HEAD")
+                .get(audit::list::list)
+                .head(audit::list::list),
         )
         .service(resource(DEAD_LETTER, "GET, HEAD").get(get::get).head(get::get))
         .service(resource(REPLAY, "POST").post(replay::replay))

@@ -22,7 +22,7 @@ use super::filter::FilterFields;
 use crate::actions::Selection;
 
 /// The most ids in one request.
-pub(in crate::routes) const IDS_MAX: usize = 1000;
+pub(crate) const IDS_MAX: usize = 1000;
 
 /// Which dead letters, and how it is meant.
 #[derive(Debug)]
@@ -73,6 +73,18 @@ impl SelectionFields {
     /// # Errors
     /// `validation-failed` if there are both ids and a filter.
     pub(in crate::routes) fn chosen(&self, now: DateTime<Utc>) -> Result<Chosen, Problem> {
+        self.chosen_among(now, DeadLetterState::Open)
+    }
+
+    /// [`chosen`](Self::chosen), where a filter without `state` means those that stand otherwise than open.
+    ///
+    /// # Errors
+    /// As it.
+    pub(in crate::routes) fn chosen_among(
+        &self,
+        now: DateTime<Utc>,
+        unless_said: DeadLetterState,
+    ) -> Result<Chosen, Problem> {
         let ids = ids(&self.ids).map_err(faults::unprocessable)?;
         let filter = self.filter.filter().map_err(faults::unprocessable)?;
         let selection = match ids {
@@ -83,7 +95,7 @@ impl SelectionFields {
             Some(ids) => Selection::Ids(ids),
             None => Selection::Matching(DeadLetterFilter {
                 until: filter.until.or(Some(now)),
-                state: filter.state.or(Some(DeadLetterState::Open)),
+                state: filter.state.or(Some(unless_said)),
                 ..filter
             }),
         };

@@ -5,6 +5,8 @@ use std::net::SocketAddr;
 use serde_json::Value;
 use shared::{
     broker::{Message, Queue},
+    clock::Clock,
+    role::Parts,
     store::dead_letters::{DeadLetterFilter, DeadLetterState},
     wire::{CommandStatus, DeadLetter, Envelope, Payload, Reason},
 };
@@ -21,6 +23,8 @@ on_both_pairs!(
     lists_are_paged_and_filtered_and_say_what_is_wrong,
 );
 
+const REFUSED: &str = "SQL refuses it: refused (code 23514)";
+
 /// A service that runs, spoken to by HTTP.
 pub struct Desk {
     pub running: Running,
@@ -30,9 +34,16 @@ pub struct Desk {
 
 impl Desk {
     pub async fn open(pair: &Pair) -> Self {
-        let service = dlq_function::build(&pair.settings, pair.parts.clone())
-            .await
-            .unwrap();
+        Self::open_at(pair, pair.parts.clock.clone()).await
+    }
+
+    /// One with a clock of its own.
+    pub async fn open_at(pair: &Pair, clock: Clock) -> Self {
+        let parts = Parts {
+            clock,
+            ..pair.parts.clone()
+        };
+        let service = dlq_function::build(&pair.settings, parts).await.unwrap();
         let address = service.address();
         Self {
             running: pair.run(|stop| service.run(stop)),
@@ -41,7 +52,7 @@ impl Desk {
         }
     }
 
-    async fn get(&self, path: &str) -> (u16, Value) {
+    pub async fn get(&self, path: &str) -> (u16, Value) {
         let response = self
             .client
             .get(format!("http://{}{path}", self.address))
@@ -51,7 +62,7 @@ impl Desk {
         (response.status().as_u16(), response.json().await.unwrap())
     }
 
-    async fn post(&self, path: &str) -> (u16, Value) {
+    pub async fn post(&self, path: &str) -> (u16, Value) {
         let response = self
             .client
             .post(format!("http://{}{path}", self.address))
@@ -59,6 +70,19 @@ impl Desk {
             .await
             .unwrap();
         (response.status().as_u16(), response.json().await.unwrap())
+    }
+
+    /// Sends a body.
+    pub async fn post_json(&self, path: &str, body: &Value) -> (u16, Value) {
+        let url = format!("http://{}{path}", self.address);
+        let response = self.client.post(url).json(body).send().await.unwrap();
+        (response.status().as_u16(), response.json().await.unwrap())
+    }
+
+    /// A request for the tests to finish.
+    pub fn request(&self, method: reqwest::Method, path: &str) -> reqwest::RequestBuilder {
+        self.client
+            .request(method, format!("http://{}{path}", self.address))
     }
 
     /// Waits until a query lists so many.
@@ -84,7 +108,7 @@ pub async fn worker(pair: &Pair) -> Running {
 pub fn letter(pair: &Pair, payload: Vec<u8>) -> DeadLetter {
     DeadLetter {
         reason: Reason::StoreRefused,
-        detail: "SQL refuses it: refused (code 23514)".to_owned(),
+        detail: REFUSED.to_owned(),
         attempt: 4,
         replay: 0,
         failed_at: pair.parts.clock.now(),
@@ -97,14 +121,20 @@ pub fn letter(pair: &Pair, payload: Vec<u8>) -> DeadLetter {
 
 /// A dead letter of ours on the queue, as a worker sends it.
 pub async fn send_dead_letter(pair: &Pair, envelope: &Envelope, reason: Reason) {
+    send_with_detail(pair, envelope, reason, REFUSED).await;
+}
+
+/// The same with words of one's own.
+pub async fn send_with_detail(pair: &Pair, envelope: &Envelope, reason: Reason, detail: &str) {
     let letter = DeadLetter {
         reason,
+        detail: detail.to_owned(),
         ..letter(pair, envelope.encode())
     };
     publish(pair, Queue::DeadLetters, letter.encode()).await;
 }
 
-async fn publish(pair: &Pair, queue: Queue, body: Vec<u8>) {
+pub async fn publish(pair: &Pair, queue: Queue, body: Vec<u8>) {
     let message = Message {
         body,
         kind: DeadLetter::MESSAGE_TYPE.to_owned(),
@@ -116,7 +146,7 @@ async fn publish(pair: &Pair, queue: Queue, body: Vec<u8>) {
     pair.parts.broker.publish(queue, &message).await.unwrap();
 }
 
-fn path(letter: &Value, action: &str) -> String {
+pub fn path(letter: &Value, action: &str) -> String {
     format!("/v1/dead-letters/{}{action}", letter["id"].as_str().unwrap())
 }
 

@@ -1,9 +1,12 @@
 //! dlq-function against real brokers, databases and workers, on the embedded pair and on RabbitMQ with PostgreSQL alike.
 
 mod access;
+mod audit;
 mod azure;
 mod cli;
 mod dead_letters;
 mod edge;
+mod groups;
+mod many;
 mod openapi;
 mod parking;

@@ -4,10 +4,17 @@
 //! message, personal data that is shown). No entry has personal data of a contact: ids, closed words and counts only.
 
 use chrono::{DateTime, Utc};
-use sea_orm::{ConnectionTrait, DbErr, EntityTrait, Set};
+use sea_orm::{
+    ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, ExprTrait, QueryFilter, QueryOrder,
+    QuerySelect, Set, sea_query::Expr,
+};
 use uuid::Uuid;
 
-use super::{Store, StoreError, entities::audit, sql_time};
+use super::{
+    Store, StoreError, corrupt,
+    entities::audit::{self, Column, Entity},
+    sql_time,
+};
 
 /// What was done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -121,13 +128,102 @@ impl std::fmt::Debug for Entry {
     }
 }
 
+/// Which entries; every filter that is set must hold.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AuditFilter {
+    /// Of this act.
+    pub act: Option<Act>,
+    /// By whom.
+    pub principal: Option<String>,
+    /// Of this dead letter alone.
+    pub dead_letter: Option<Uuid>,
+    /// Of this replay.
+    pub replay: Option<Uuid>,
+    /// At or after.
+    pub since: Option<DateTime<Utc>>,
+    /// Before.
+    pub until: Option<DateTime<Utc>>,
+}
+
+/// Where in the audit, newest first, a page starts, itself excluded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AuditPosition {
+    /// When.
+    pub at: DateTime<Utc>,
+    /// The entry.
+    pub id: Uuid,
+}
+
 impl Store {
+    /// A page of the audit, newest first, from a position on.
+    ///
+    /// # Errors
+    /// If SQL does not answer.
+    pub async fn audit_page(
+        &self,
+        filter: &AuditFilter,
+        after: Option<AuditPosition>,
+        limit: u64,
+    ) -> Result<Vec<Entry>, StoreError> {
+        let after = after.map(|after| {
+            let place = Expr::tuple([Expr::col(Column::At), Expr::col(Column::Id)]);
+            place.lt(Expr::tuple([Expr::val(after.at), Expr::val(after.id)]))
+        });
+        let query = Entity::find()
+            .filter(filter.condition().add_option(after))
+            .order_by_desc(Column::At)
+            .order_by_desc(Column::Id)
+            .limit(limit);
+        let read = async { Ok(query.all(&self.write).await?) };
+        self.timed(read).await?.into_iter().map(Entry::try_from).collect()
+    }
+
     /// Adds an entry by itself: before something leaves the database.
     ///
     /// # Errors
     /// If SQL does not answer or refuses; then what the entry tells of must not happen.
     pub async fn note(&self, entry: &Entry) -> Result<(), StoreError> {
         self.timed(async { Ok(add(&self.write, entry).await?) }).await
+    }
+}
+
+impl AuditFilter {
+    fn condition(&self) -> Condition {
+        let Self {
+            act,
+            principal,
+            dead_letter,
+            replay,
+            since,
+            until,
+        } = self;
+        let principal = principal.as_ref();
+        Condition::all()
+            .add_option(act.map(|act| Column::Action.eq(act.as_str())))
+            .add_option(principal.map(|principal| Column::Principal.eq(principal.as_str())))
+            .add_option(dead_letter.map(|id| Column::DeadLetterId.eq(id)))
+            .add_option(replay.map(|id| Column::ReplayId.eq(id)))
+            .add_option(since.map(|since| Column::At.gte(since)))
+            .add_option(until.map(|until| Column::At.lt(until)))
+    }
+}
+
+impl TryFrom<audit::Model> for Entry {
+    type Error = StoreError;
+
+    fn try_from(row: audit::Model) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: row.id,
+            at: row.at,
+            principal: row.principal,
+            act: Act::from_word(&row.action).ok_or_else(|| corrupt("act"))?,
+            dead_letter: row.dead_letter_id,
+            replay: row.replay_id,
+            selection: row.selection,
+            count: row.count.try_into().unwrap_or_default(),
+            before: row.before,
+            after: row.after,
+        })
     }
 }
 

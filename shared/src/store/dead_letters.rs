@@ -17,10 +17,15 @@ use crate::{
     wire::{DeadLetter, Reason},
 };
 
+mod archive;
 mod close;
 mod erase;
+mod groups;
 mod keep;
 mod rows;
+
+pub use archive::Which;
+pub use groups::{Group, GroupPosition};
 
 pub(super) use close::resolve;
 pub(super) use erase::erase;

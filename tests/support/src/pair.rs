@@ -240,6 +240,27 @@ impl Pair {
         numbers
     }
 
+    /// Counts rows: `SELECT count(*)` and what is given.
+    pub async fn count(&self, from: &str) -> i64 {
+        let connection = Database::connect(self.database.url()).await.unwrap();
+        let statement = Statement::from_string(
+            connection.get_database_backend(),
+            format!("SELECT count(*) {from}"),
+        );
+        let row = connection.query_one_raw(statement).await.unwrap().unwrap();
+        let count = row.try_get_by_index(0).unwrap();
+        connection.close().await.unwrap();
+        count
+    }
+
+    /// Runs a statement with the rights of whom the settings name, which must be refused; gives why.
+    pub async fn refused(&self, statement: &str) -> String {
+        let connection = Database::connect(self.settings.store.url.expose()).await.unwrap();
+        let refusal = connection.execute_unprepared(statement).await;
+        connection.close().await.unwrap();
+        refusal.expect_err(statement).to_string()
+    }
+
     /// Whether the database is PostgreSQL.
     pub fn is_postgres(&self) -> bool {
         self.database.url().starts_with("postgres")

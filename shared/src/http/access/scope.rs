@@ -9,23 +9,26 @@ pub enum Scope {
     ContactsWrite,
     /// `dead-letters.read`: dead letters, personal data masked.
     DeadLettersRead,
-    /// `dead-letters.replay`: sending dead letters again, or discarding them.
+    /// `dead-letters.replay`: sending dead letters again, archiving or discarding them.
     DeadLettersReplay,
     /// `dead-letters.edit`: correcting a dead letter before it is sent again.
     DeadLettersEdit,
     /// `dead-letters.reveal`: personal data in dead letters, in the clear.
     DeadLettersReveal,
+    /// `audit.read`: who did what.
+    AuditRead,
 }
 
 impl Scope {
     /// Every scope.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::ContactsRead,
         Self::ContactsWrite,
         Self::DeadLettersRead,
         Self::DeadLettersReplay,
         Self::DeadLettersEdit,
         Self::DeadLettersReveal,
+        Self::AuditRead,
     ];
 
     /// The word of it in tokens, keys and the description of the API.
@@ -37,6 +40,7 @@ impl Scope {
             Self::DeadLettersReplay => "dead-letters.replay",
             Self::DeadLettersEdit => "dead-letters.edit",
             Self::DeadLettersReveal => "dead-letters.reveal",
+            Self::AuditRead => "audit.read",
         }
     }
 

@@ -14,7 +14,11 @@
 //! * an item's `state`: `waiting`, `sent`, `applied`, `superseded`, `rejected`, `deadAgain`, `refused` (with `refusal`),
 //!   `unknown` (sent, and its outcome can no longer be told). `identity`: what a dead letter would have if it failed again.
 //!
-//! `audit`: who did what, append-only: a trigger refuses every change, and every removal before the shortest retention.
+//! `audit`: who did what, append-only: a trigger refuses every change, and every removal before the shortest retention. On
+//! PostgreSQL `forget_audit` removes what is older with its owner's rights, so that a role that may only INSERT can ask for it.
+//!
+//! Indexes: `dead_letters_groups` has all that groups count, so that they are counted without reading a row. With
+//! `dead_letters_keys` what is kept under another key than the present one is found, however many there are.
 
 use sea_orm_migration::prelude::*;
 
@@ -24,7 +28,7 @@ use super::{create_index, drop_table};
 pub struct Migration;
 
 /// Nothing younger leaves the audit, whoever asks.
-const AUDIT_KEPT_DAYS: u32 = 30;
+pub const AUDIT_KEPT_DAYS: u32 = 30;
 
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
@@ -41,8 +45,15 @@ impl MigrationTrait for Migration {
         create_index(
             manager,
             "dead_letters_groups",
-            "dead_letters (fingerprint, state, received_at)",
+            "dead_letters (fingerprint, state, received_at, archived_at, replaced_by)",
             None,
+        )
+        .await?;
+        create_index(
+            manager,
+            "dead_letters_keys",
+            "dead_letters (body_key)",
+            Some("body IS NOT NULL"),
         )
         .await?;
         replays(manager).await?;
@@ -51,16 +62,17 @@ impl MigrationTrait for Migration {
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         if manager.get_database_backend() == sea_orm::DbBackend::Postgres {
-            let sql = "DROP TRIGGER audit_append_only ON audit; DROP FUNCTION audit_append_only()";
+            let sql = "DROP FUNCTION forget_audit(timestamptz, integer); DROP TRIGGER audit_append_only ON audit; \
+                       DROP TRIGGER audit_not_emptied ON audit; DROP FUNCTION audit_append_only()";
             manager.get_connection().execute_unprepared(sql).await?;
         }
         for table in ["audit", "replay_items", "replays"] {
             drop_table(manager, table).await?;
         }
-        manager
-            .get_connection()
-            .execute_unprepared("DROP INDEX dead_letters_groups")
-            .await?;
+        for index in ["dead_letters_groups", "dead_letters_keys"] {
+            let drop = format!("DROP INDEX {index}");
+            manager.get_connection().execute_unprepared(&drop).await?;
+        }
         for column in ["replaced_by", "archived_at", "body_key"] {
             let drop = Table::alter()
                 .table("dead_letters")
@@ -148,6 +160,13 @@ async fn audit(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
         Some("dead_letter_id IS NOT NULL"),
     )
     .await?;
+    create_index(
+        manager,
+        "audit_replay",
+        "audit (replay_id, at)",
+        Some("replay_id IS NOT NULL"),
+    )
+    .await?;
     let append_only = match manager.get_database_backend() {
         sea_orm::DbBackend::Postgres => format!(
             "CREATE FUNCTION audit_append_only() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -158,7 +177,11 @@ async fn audit(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
                RAISE EXCEPTION 'the audit is append-only';
              END $$;
              CREATE TRIGGER audit_append_only BEFORE UPDATE OR DELETE ON audit
-               FOR EACH ROW EXECUTE FUNCTION audit_append_only()"
+               FOR EACH ROW EXECUTE FUNCTION audit_append_only();
+             CREATE TRIGGER audit_not_emptied BEFORE TRUNCATE ON audit
+               FOR EACH STATEMENT EXECUTE FUNCTION audit_append_only();
+             {}",
+            forget_audit()
         ),
         _ => format!(
             "CREATE TRIGGER audit_unchanged BEFORE UPDATE ON audit
@@ -173,4 +196,21 @@ async fn audit(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
         .execute_unprepared(&append_only)
         .await
         .map(drop)
+}
+
+/// A function that removes what is older than a time, so many at most, and says how many; nothing that is younger than it
+/// must be. It runs with the rights of who made it, hence looks in this schema alone, for temporary tables last.
+fn forget_audit() -> String {
+    format!(
+        r#"DO $make$ BEGIN EXECUTE format('
+           CREATE FUNCTION forget_audit(older_than timestamptz, at_most integer) RETURNS bigint
+           LANGUAGE sql SECURITY DEFINER SET search_path = %I, pg_temp AS $$
+             WITH gone AS (
+               DELETE FROM audit WHERE id IN (
+                 SELECT id FROM audit WHERE "at" < least(older_than, now() - interval ''{AUDIT_KEPT_DAYS} days'')
+                 ORDER BY "at", id LIMIT at_most)
+               RETURNING id)
+             SELECT count(*) FROM gone $$', current_schema()); END $make$;
+           REVOKE ALL ON FUNCTION forget_audit(timestamptz, integer) FROM PUBLIC"#
+    )
 }

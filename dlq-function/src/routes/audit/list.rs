@@ -1,0 +1,172 @@
+//! `GET /v1/audit`: who did what, newest first; as JSON lines all of it at once.
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::{Method, StatusCode},
+    web::Data,
+};
+use serde::Serialize;
+use shared::{
+    http::{
+        access::{Caller, Scope},
+        cursor::{Cursor, Way},
+        faults,
+        json::Field,
+        openapi::{
+            Description, link, parameter,
+            schema::{CursorText, LimitNumber, TimeInput, UuidText},
+        },
+        page::{self, bad_cursor, limit, limit_holds, take_limit},
+        problem::{Code, Problem},
+        query,
+    },
+    store::{audit::AuditPosition, contacts::SortKey},
+};
+use utoipa::{
+    PartialSchema,
+    openapi::{
+        ContentBuilder,
+        path::{Parameter, ParameterIn},
+    },
+};
+use validator::Validate;
+
+use super::{
+    filter::AuditFields,
+    lines::{self, NDJSON},
+};
+use crate::{
+    audit_view::AuditView,
+    openapi::{
+        AUDIT_TAG,
+        schemas::{ActText, AuditLines, AuditPage, PrincipalText},
+    },
+    routes::Desk,
+};
+
+pub(crate) use super::filter::PRINCIPAL_MAX_CHARS;
+
+const PARAMETERS: [&str; 8] = [
+    "action",
+    "principal",
+    "deadLetterId",
+    "replayId",
+    "since",
+    "until",
+    "limit",
+    "cursor",
+];
+
+#[derive(Debug, Validate)]
+struct Fields {
+    #[validate(custom(function = "limit_holds"))]
+    limit: Field,
+    #[validate(nested)]
+    filter: AuditFields,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct PageView {
+    items: Vec<AuditView>,
+    next_cursor: Option<String>,
+}
+
+/// The operation in the description of the API.
+pub(crate) fn describe() -> Description {
+    let about = "Newest first; it has ids, closed words and counts, and no personal data of a contact. As `application/x-ndjson` all that the filters let through, an entry a line, without `limit` and `cursor`; an answer that breaks off is not complete.";
+    let lines = ContentBuilder::new().schema(Some(AuditLines::schema())).build();
+    Description::new("list-audit", AUDIT_TAG, "Read who did what", about)
+        .scopes(&[Scope::AuditRead])
+        .parameters(parameters())
+        .json::<AuditPage>(StatusCode::OK, "A page of the audit.", [link()], None)
+        .also(StatusCode::OK, NDJSON, lines)
+        .problems([Code::StoreUnavailable])
+}
+
+fn parameters() -> [Parameter; 8] {
+    let query = || ParameterIn::Query;
+    [
+        parameter::<ActText>("action", query(), "What was done.", None),
+        parameter::<PrincipalText>("principal", query(), "Who did it.", None),
+        parameter::<UuidText>("deadLetterId", query(), "To this dead letter alone.", None),
+        parameter::<UuidText>("replayId", query(), "In or to this replay.", None),
+        parameter::<TimeInput>("since", query(), "At or after this time.", None),
+        parameter::<TimeInput>("until", query(), "Before this time.", None),
+        parameter::<LimitNumber>("limit", query(), "How many at most.", None),
+        parameter::<CursorText>(
+            "cursor",
+            query(),
+            "The nextCursor of another page with the same filters.",
+            None,
+        ),
+    ]
+}
+
+/// Answers a page, with a link to the next, or all as JSON lines.
+///
+/// # Errors
+/// `malformed-request`, `store-unavailable`.
+pub(in crate::routes) async fn list(desk: Data<Desk>, request: HttpRequest) -> Result<HttpResponse, Problem> {
+    Caller::with(&request, &[Scope::AuditRead])?;
+    let mut parameters = query::read(&request, &PARAMETERS)?;
+    let cursor = parameters.take("cursor");
+    let fields = Fields {
+        limit: take_limit(&mut parameters),
+        filter: AuditFields::take(&mut parameters),
+    };
+    let found = faults::found(&fields, parameters);
+    let broken = || Problem::malformed("Query parameters break rules.");
+    if !found.is_empty() {
+        return Err(broken().with_faults(found));
+    }
+    let filter = fields.filter.filter().map_err(|_| broken())?;
+    if lines::wanted(&request) && request.method() != Method::HEAD {
+        if [&fields.limit, &cursor] != [&Field::Absent, &Field::Absent] {
+            let no_pages = "As JSON lines it has no pages: leave limit and cursor out.";
+            return Err(Problem::malformed(no_pages));
+        }
+        return lines::answer(&desk, filter).await;
+    }
+    let limit = limit(&fields.limit).map_err(|_| broken())?;
+    let scope = format!("audit {filter:?}");
+    let after = match cursor {
+        Field::Text(text) => Some(position(&desk, &text, &scope).ok_or_else(bad_cursor)?),
+        Field::Absent | Field::Null | Field::Number(_) | Field::Flag(_) | Field::Texts(_) | Field::Other => {
+            None
+        }
+    };
+
+    let actions = desk.actions.clone();
+    let read = async move { actions.audit_page(&filter, after, limit + 1).await };
+    let read = desk.runtime.run(read).await;
+    let mut entries = read.map_err(|error| Problem::store(&error))?;
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let more = entries.len() > limit;
+    entries.truncate(limit);
+    let next_cursor = entries.last().filter(|_| more).map(|last| {
+        let cursor = Cursor {
+            way: Way::Next,
+            key: SortKey::Time(last.at),
+            id: last.id,
+        };
+        cursor.seal(&desk.ids, &scope)
+    });
+    let mut response = HttpResponse::Ok();
+    response.insert_header(("vary", "Accept"));
+    if let Some(links) = page::links(&request, next_cursor.as_deref(), None) {
+        response.insert_header(links);
+    }
+    Ok(response.json(PageView {
+        items: entries.iter().map(AuditView::from).collect(),
+        next_cursor,
+    }))
+}
+
+fn position(desk: &Desk, text: &str, scope: &str) -> Option<AuditPosition> {
+    let cursor = Cursor::open(text, &desk.ids, scope)?;
+    match (cursor.way, cursor.key) {
+        (Way::Next, SortKey::Time(at)) => Some(AuditPosition { at, id: cursor.id }),
+        (Way::Next, SortKey::Text(_)) | (Way::Previous, _) => None,
+    }
+}

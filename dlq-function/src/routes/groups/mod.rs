@@ -1,0 +1,3 @@
+//! What is asked of groups of dead letters.
+
+pub(crate) mod list;
