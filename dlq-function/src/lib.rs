@@ -63,7 +63,7 @@ pub async fn build(settings: &Settings, parts: Parts) -> anyhow::Result<Service>
     let api = Api::bind(settings, actions, parts.id_key.clone(), metrics.clone(), &series)?;
     let keeper = Keeper::new(&parts, payload_keys(settings)?, metrics.clone());
     let collector = Collector::new(&parts, keeper);
-    let background = Background::new(settings, &parts, metrics);
+    let background = Background::new(settings, &parts, metrics)?;
     Ok(Service {
         collector,
         api,

@@ -8,6 +8,7 @@ pub(crate) struct DlqMetrics {
     received: IntCounterVec,
     resolved: IntCounterVec,
     pub(crate) open: IntGauge,
+    pub(crate) under_other_keys: IntGauge,
 }
 
 /// How a dead letter was resolved by a person.
@@ -46,6 +47,10 @@ impl DlqMetrics {
             open: metrics.gauge(
                 "contato_dead_letters",
                 "Dead letters that wait for a person or a policy.",
+            ),
+            under_other_keys: metrics.gauge(
+                "contato_dead_letters_under_other_keys",
+                "Payloads that are kept under another key than the first of deadLetters.keys, or plainly; looked at every hour.",
             ),
         }
     }

@@ -1,12 +1,14 @@
-//! The sweep: what a delete raced with is erased within a minute, payloads of closed dead letters past the retention are
-//! emptied, contacts that an older program wrote are given their words, and the gauge of waiting dead letters is brought up
-//! to date.
+//! The sweep: what a delete raced with is erased within a minute, contacts that an older program wrote are given their words,
+//! and the gauge of waiting dead letters is brought up to date. Every hour what is past its retention goes, and what is kept
+//! under an older key, or plainly by an older program, is encrypted anew.
 
 use std::time::Duration;
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use shared::{
     clock::Clock,
+    payload_keys::PayloadKeys,
+    settings::Retention,
     store::{
         Store, StoreError,
         dead_letters::{DeadLetterFilter, DeadLetterState},
@@ -18,16 +20,105 @@ use crate::metrics::DlqMetrics;
 
 /// How often it looks; well within the minute that is promised.
 const INTERVAL: Duration = Duration::from_secs(20);
+/// How often it looks for what is past its retention or under an older key.
+const TIDY_INTERVAL: Duration = Duration::from_secs(60 * 60);
+/// How many rows it changes in one transaction, so that no lock is held for long.
+const STEP: u32 = 1_000;
 
-pub(crate) async fn run(
-    store: Store,
-    clock: Clock,
-    keep: Duration,
-    metrics: DlqMetrics,
-    stop: CancellationToken,
-) {
+/// What it works with.
+#[derive(Debug)]
+pub(crate) struct Sweep {
+    pub(crate) store: Store,
+    pub(crate) clock: Clock,
+    pub(crate) keys: PayloadKeys,
+    pub(crate) keep: Retention,
+    pub(crate) metrics: DlqMetrics,
+}
+
+impl Sweep {
+    /// Sweeps until the token is cancelled.
+    pub(crate) async fn run(&self, stop: CancellationToken) {
+        tokio::join!(
+            again_and_again(INTERVAL, &stop, || self.look()),
+            again_and_again(TIDY_INTERVAL, &stop, || self.tidy(&stop)),
+        );
+    }
+
+    async fn look(&self) -> Result<(), StoreError> {
+        self.store.erase_raced_dead_letters().await?;
+        self.store.mend_words().await?;
+        let open = DeadLetterFilter {
+            state: Some(DeadLetterState::Open),
+            ..DeadLetterFilter::default()
+        };
+        let open = self.store.dead_letters_count(&open).await?;
+        self.metrics.open.set(open.try_into().unwrap_or(i64::MAX));
+        Ok(())
+    }
+
+    async fn tidy(&self, stop: &CancellationToken) -> Result<(), StoreError> {
+        let step = u64::from(STEP);
+        let unfinished = |changed: u64| changed >= step && !stop.is_cancelled();
+        let ended = self.before(self.keep.commands.0);
+        while unfinished(self.store.empty_old_dead_letters(ended, step).await?) {}
+        let closed = self.before(self.keep.dead_letters.0);
+        while unfinished(self.store.forget_dead_letters(closed, step).await?) {}
+        // It removes a replay at a time, with fewer items than a step most often.
+        while self.store.forget_replays(closed, step).await? > 0 && !stop.is_cancelled() {}
+        let noted = self.before(self.keep.audit.0);
+        while unfinished(self.store.forget_audit(noted, STEP).await?) {}
+        self.rekey(stop).await
+    }
+
+    async fn rekey(&self, stop: &CancellationToken) -> Result<(), StoreError> {
+        let mut done = 0;
+        for kept_under in std::iter::once(None).chain(self.keys.others().map(Some)) {
+            loop {
+                let step = self
+                    .store
+                    .rekey_dead_letters(&self.keys, kept_under, u64::from(STEP));
+                let changed = step.await?;
+                done += changed;
+                if stop.is_cancelled() {
+                    return Ok(());
+                }
+                if changed == 0 {
+                    break;
+                }
+            }
+        }
+        let left = self.store.count_under_other_keys(&self.keys).await?;
+        self.metrics
+            .under_other_keys
+            .set(left.try_into().unwrap_or(i64::MAX));
+        if left > 0 {
+            tracing::warn!(
+                dead_letters.count = left,
+                "payloads cannot be read: they are encrypted with keys that deadLetters.keys does not have"
+            );
+        } else if done > 0 {
+            tracing::info!(
+                dead_letters.count = done,
+                key.id = self.keys.current(),
+                "payloads were encrypted anew; the other keys are no longer needed"
+            );
+        }
+        Ok(())
+    }
+
+    fn before(&self, keep: Duration) -> DateTime<Utc> {
+        let keep = TimeDelta::from_std(keep).unwrap_or(TimeDelta::MAX);
+        let start = self.clock.now().checked_sub_signed(keep);
+        start.unwrap_or(DateTime::UNIX_EPOCH)
+    }
+}
+
+async fn again_and_again<F>(interval: Duration, stop: &CancellationToken, work: impl Fn() -> F)
+where
+    F: Future<Output = Result<(), StoreError>>,
+{
     loop {
-        if let Err(error) = sweep(&store, &clock, keep, &metrics).await {
+        if let Err(error) = work().await {
             tracing::info!(
                 error.kind = error.kind(),
                 error.code = error.code(),
@@ -36,26 +127,7 @@ pub(crate) async fn run(
         }
         tokio::select! {
             () = stop.cancelled() => return,
-            () = tokio::time::sleep(INTERVAL) => {}
+            () = tokio::time::sleep(interval) => {}
         }
     }
-}
-
-async fn sweep(store: &Store, clock: &Clock, keep: Duration, metrics: &DlqMetrics) -> Result<(), StoreError> {
-    store.erase_raced_dead_letters().await?;
-    let closed_before = clock.now() - TimeDelta::from_std(keep).unwrap_or(TimeDelta::MAX);
-    store.empty_old_dead_letters(closed_before).await?;
-    store.mend_words().await?;
-    let open = DeadLetterFilter {
-        state: Some(DeadLetterState::Open),
-        ..DeadLetterFilter::default()
-    };
-    metrics.open.set(
-        store
-            .dead_letters_count(&open)
-            .await?
-            .try_into()
-            .unwrap_or(i64::MAX),
-    );
-    Ok(())
 }

@@ -78,6 +78,11 @@ impl PayloadKeys {
         &self.0[0].id
     }
 
+    /// The ids of the keys that only decrypt.
+    pub fn others(&self) -> impl Iterator<Item = &str> {
+        self.0[1..].iter().map(|key| key.id.as_str())
+    }
+
     /// Encrypts a payload for a dead letter.
     pub fn seal(&self, dead_letter: Uuid, payload: &Payload) -> SealedPayload {
         let key = &self.0[0];

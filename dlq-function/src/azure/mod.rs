@@ -123,7 +123,7 @@ pub async fn build(settings: &Settings, parts: Parts, port: u16) -> anyhow::Resu
     let keeper = Keeper::new(&parts, payload_keys(settings)?, metrics.clone());
     refuse_older_schema(&parts.store).await?;
     Ok(Handler {
-        background: Background::new(settings, &parts, metrics),
+        background: Background::new(settings, &parts, metrics)?,
         functions: Data::new(Functions {
             keeper,
             store: parts.store,

@@ -7,6 +7,8 @@ mod cli;
 mod dead_letters;
 mod edge;
 mod groups;
+mod keys;
 mod many;
 mod openapi;
 mod parking;
+mod retention;

@@ -22,13 +22,14 @@ mod close;
 mod erase;
 mod groups;
 mod keep;
+mod rekey;
 mod rows;
 
 pub use archive::Which;
 pub use groups::{Group, GroupPosition};
 
 pub(super) use close::resolve;
-pub(super) use erase::erase;
+pub(super) use erase::{closed_before, erase};
 use rows::Listed;
 
 /// Where a dead letter stands.

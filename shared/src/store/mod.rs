@@ -28,6 +28,7 @@ pub mod export;
 pub mod imports;
 mod migrations;
 mod probe;
+mod retention;
 mod search;
 
 pub use error::StoreError;

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, QueryFilter,
+    QuerySelect,
     sea_query::{Expr, Query},
 };
 use uuid::Uuid;
@@ -18,22 +19,24 @@ use crate::store::{
 };
 
 impl Store {
-    /// Empties closed dead letters that were closed before a time, and those that were sent again before it and can never
-    /// be matched with an outcome, since no command could be read in them. Says how many.
+    /// Empties at most `limit` dead letters that were closed before a time; says how many.
     ///
     /// # Errors
     /// If SQL does not answer.
-    pub async fn empty_old_dead_letters(&self, closed_before: DateTime<Utc>) -> Result<u64, StoreError> {
-        let closed = [DeadLetterState::Resolved, DeadLetterState::Discarded].map(DeadLetterState::stored);
-        let unmatched = Condition::all()
-            .add(Column::State.eq(DeadLetterState::Replayed.stored()))
-            .add(Column::CommandId.is_null());
-        let old = Condition::all()
-            .add(Column::Body.is_not_null())
-            .add(Column::StateChangedAt.lt(closed_before))
-            .add(Condition::any().add(Column::State.is_in(closed)).add(unmatched));
-        self.timed(async { Ok(empty_bodies(&self.write, old).await?) })
-            .await
+    pub async fn empty_old_dead_letters(&self, before: DateTime<Utc>, limit: u64) -> Result<u64, StoreError> {
+        let full = closed_before(before).add(Column::Body.is_not_null());
+        let oldest = Entity::find()
+            .select_only()
+            .column(Column::Id)
+            .filter(full)
+            .limit(limit)
+            .into_tuple::<Uuid>();
+        self.timed(async {
+            let ids = oldest.all(&self.write).await?;
+            let these = any_of(&self.write, Column::Id, ids);
+            Ok(empty_bodies(&self.write, these).await?)
+        })
+        .await
     }
 
     /// Erases what a delete raced with: payloads of dead letters whose contact is deleted. Says how many.
@@ -52,6 +55,20 @@ impl Store {
         self.timed(async { Ok(empty_bodies(&self.write, raced).await?) })
             .await
     }
+}
+
+/// Those that were closed before a time, and those that were sent again before it and can never be matched with an outcome,
+/// since no command could be read in them. None of them can be opened again.
+pub(in crate::store) fn closed_before(time: DateTime<Utc>) -> Condition {
+    let closed = [DeadLetterState::Resolved, DeadLetterState::Discarded].map(DeadLetterState::stored);
+    let unmatched = Condition::all()
+        .add(Column::State.eq(DeadLetterState::Replayed.stored()))
+        .add(Column::CommandId.is_null());
+    Condition::all()
+        // It was stored before it was closed: the indexes know when that was.
+        .add(Column::ReceivedAt.lt(time))
+        .add(Column::StateChangedAt.lt(time))
+        .add(Condition::any().add(Column::State.is_in(closed)).add(unmatched))
 }
 
 /// Erases the payloads of dead letters of deleted contacts.

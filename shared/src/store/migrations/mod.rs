@@ -16,6 +16,7 @@ mod m20261125_000007_dead_letter_tools;
 mod m20261125_000008_one_email_index;
 
 pub(super) use m20261125_000004_search::KEEPS_WORDS;
+pub(super) use m20261125_000007_dead_letter_tools::AUDIT_KEPT_DAYS;
 
 /// Every version in order.
 pub struct Migrator;

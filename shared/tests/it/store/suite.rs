@@ -15,6 +15,7 @@ use shared::{
         contacts::{Contact, ContactFilter, ContactPosition, Direction, SortBy},
         dead_letters::{
             Collected, DeadCommand, DeadLetterFilter, DeadLetterPosition, DeadLetterState, Discarded, Kept,
+            Which,
         },
     },
     wire::{CommandStatus, DeadLetter, Payload, Reason},
@@ -40,6 +41,7 @@ cases!(
     changes_since_include_deletes,
     commands_are_listed_newest_first,
     old_outcomes_are_forgotten_but_not_of_open_dead_letters,
+    closed_dead_letters_are_forgotten_in_steps,
     a_dead_letter_is_kept_once_and_closed_by_the_outcome,
     a_dead_letter_of_an_ended_command_is_stored_closed,
     a_dead_letter_of_a_deleted_contact_has_no_payload,
@@ -245,8 +247,8 @@ async fn payloads_of_closed_dead_letters_are_emptied_in_time(test: TestStore) {
             .unwrap();
     }
     apply(&test, &[ended], 10).await;
-    assert_eq!(test.store.empty_old_dead_letters(at(10)).await.unwrap(), 0);
-    assert_eq!(test.store.empty_old_dead_letters(at(11)).await.unwrap(), 1);
+    assert_eq!(test.store.empty_old_dead_letters(at(10), 10).await.unwrap(), 0);
+    assert_eq!(test.store.empty_old_dead_letters(at(11), 10).await.unwrap(), 1);
     assert!(
         !test
             .store
@@ -763,6 +765,14 @@ async fn old_outcomes_are_forgotten_but_not_of_open_dead_letters(test: TestStore
             .unwrap(),
         Kept::Open
     );
+    // Put aside, they still wait.
+    let everything = DeadLetterFilter::default();
+    let aside = audit::Entry::new(Act::Archive, "key:ana", at(0));
+    let which = Which::Matching(&everything);
+    assert_eq!(
+        test.store.archive_dead_letters(which, 10, &aside).await.unwrap(),
+        2
+    );
     assert_eq!(test.store.forget_commands(at(500), 3).await.unwrap(), 3);
     assert_eq!(test.store.forget_commands(at(500), 3).await.unwrap(), 1);
     assert_eq!(test.store.forget_commands(at(500), 3).await.unwrap(), 0);
@@ -780,6 +790,27 @@ async fn old_outcomes_are_forgotten_but_not_of_open_dead_letters(test: TestStore
         apply(&test, &old[1..2], 2_000).await,
         [Verdict::Finished(Outcome::Superseded)]
     );
+}
+
+async fn closed_dead_letters_are_forgotten_in_steps(test: TestStore) {
+    let test = test.migrated().await;
+    let make = Make::new();
+    for n in 1..=4 {
+        let letter = letter_of(&make.create(n, "Ana", None, None), Reason::StoreRefused, 0);
+        let kept = test.store.keep_dead_letter(&letter, &payload_keys(), at(5)).await;
+        assert_eq!(kept.unwrap(), Kept::Open);
+        if n < 4 {
+            let entry = discarding(at(10));
+            let discarded = test.store.discard_dead_letter(letter.id, &entry).await;
+            assert_eq!(discarded.unwrap(), Discarded::Done);
+        }
+    }
+    assert_eq!(test.store.forget_dead_letters(at(10), 2).await.unwrap(), 0);
+    for gone in [2, 1, 0] {
+        assert_eq!(test.store.forget_dead_letters(at(11), 2).await.unwrap(), gone);
+    }
+    let everything = DeadLetterFilter::default();
+    assert_eq!(test.store.dead_letters_count(&everything).await.unwrap(), 1);
 }
 
 async fn a_dead_letter_is_kept_once_and_closed_by_the_outcome(test: TestStore) {
