@@ -69,7 +69,9 @@ impl Keeper {
     pub(crate) async fn keep(&self, arrived: Arrived<'_>) -> Result<Fate, StoreError> {
         let mut stored = self.store_all(arrived).await;
         let mut its_own_fault = matches!(stored, Err(StoreError::Refused(_)));
-        if matches!(stored, Err(StoreError::Unknown(_))) && self.store.probe(self.clock.now()).await.is_ok() {
+        if matches!(stored, Err(StoreError::Unknown(_)))
+            && self.store.probe_dead_letters(self.clock.now()).await.is_ok()
+        {
             // SQL works, but it may have begun to just now: what fails once more fails by its own fault.
             stored = self.store_all(arrived).await;
             its_own_fault = matches!(stored, Err(StoreError::Refused(_) | StoreError::Unknown(_)));

@@ -154,7 +154,11 @@ pub(crate) async fn restore(
 ) -> Result<Restored, ParkingError> {
     let broker = parts.broker.as_ref();
     let now = parts.clock.now();
-    parts.store.probe(now).await.map_err(ParkingError::Store)?;
+    parts
+        .store
+        .probe_dead_letters(now)
+        .await
+        .map_err(ParkingError::Store)?;
     let waiting = waiting(broker).await?.min(limit);
     let mut restored = 0;
     if waiting == 0 {

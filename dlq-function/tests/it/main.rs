@@ -6,6 +6,7 @@ mod azure;
 mod cli;
 mod dead_letters;
 mod edge;
+mod grants;
 mod groups;
 mod keys;
 mod many;

@@ -31,6 +31,56 @@ impl Store {
         };
         self.timed(work).await
     }
+
+    /// As [`probe`](Self::probe), for what stores dead letters: it writes no contacts, and may not have to.
+    ///
+    /// # Errors
+    /// As it.
+    pub async fn probe_dead_letters(&self, now: DateTime<Utc>) -> Result<(), StoreError> {
+        self.check_schema().await?;
+        let now = sql_time(now);
+        let work = async {
+            let transaction = self.begin().await?;
+            write_a_dead_letter_and_take_it_back(&transaction, now).await?;
+            Ok(transaction.commit().await?)
+        };
+        self.timed(work).await
+    }
+}
+
+async fn write_a_dead_letter_and_take_it_back(
+    sql: &DatabaseTransaction,
+    now: DateTime<Utc>,
+) -> Result<(), DbErr> {
+    contacts::Entity::find_by_id(PROBE_ID).one(sql).await?;
+    commands::Entity::update_many()
+        .col_expr(commands::Column::FinishedAt, Expr::val(now))
+        .filter(commands::Column::Id.eq(PROBE_ID))
+        .exec(sql)
+        .await?;
+    dead_letters::Entity::delete_by_id(PROBE_ID).exec(sql).await?;
+    let letter = dead_letters::ActiveModel {
+        id: Set(PROBE_ID),
+        identity: Set(vec![0; 32]),
+        reason: Set("unknown".to_owned()),
+        detail: Set(String::new()),
+        fingerprint: Set(String::new()),
+        attempt: Set(1),
+        replay: Set(0),
+        failed_at: Set(now),
+        received_at: Set(now),
+        worker: Set(String::new()),
+        content_type: Set(String::new()),
+        body_bytes: Set(0),
+        state: Set("open".to_owned()),
+        state_changed_at: Set(now),
+        ..Default::default()
+    };
+    dead_letters::Entity::insert(letter)
+        .exec_without_returning(sql)
+        .await?;
+    dead_letters::Entity::delete_by_id(PROBE_ID).exec(sql).await?;
+    Ok(())
 }
 
 async fn write_and_take_back(sql: &DatabaseTransaction, now: DateTime<Utc>) -> Result<(), DbErr> {

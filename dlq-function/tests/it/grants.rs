@@ -1,0 +1,206 @@
+//! deploy/postgres/grants.sql: with it alone dlq-function and consumer-worker do all they have to, and can do nothing to the
+//! audit but add to it.
+
+use chrono::{TimeDelta, Utc};
+use serde_json::json;
+use shared::{
+    broker::Queue,
+    role::Parts,
+    settings::{SecretUrl, Settings},
+    store::{
+        audit::{Act, AuditFilter, Entry},
+        imports::{ImportFormat, NewImport, Progress},
+    },
+    wire::Reason,
+};
+use test_support::{Pair, eventually};
+use uuid::Uuid;
+
+use crate::dead_letters::{Desk, path, publish, send_dead_letter, worker};
+
+const GRANTS: &str = include_str!("../../../deploy/postgres/grants.sql");
+const PASSWORD: &str = "for-this-test-only";
+const SERVICES: [&str; 3] = ["producer_api", "consumer_worker", "dlq_function"];
+
+/// Roles of one test.
+struct Roles(String);
+
+impl Roles {
+    async fn make(pair: &Pair) -> Self {
+        let roles = Self(Uuid::now_v7().simple().to_string());
+        for service in SERVICES {
+            let name = roles.name(service);
+            pair.sql(&format!("CREATE ROLE {name} LOGIN PASSWORD '{PASSWORD}'"))
+                .await;
+        }
+        let grants = SERVICES.iter().fold(GRANTS.to_owned(), |grants, service| {
+            grants.replace(&format!(":\"{service}\""), &roles.name(service))
+        });
+        pair.sql(&grants).await;
+        // As the file says, running it again changes nothing.
+        pair.sql(&grants).await;
+        roles
+    }
+
+    fn name(&self, service: &str) -> String {
+        format!("{service}_{}", self.0)
+    }
+
+    /// The same database, as a service.
+    fn url(&self, settings: &Settings, service: &str) -> String {
+        let url = settings.store.url.expose();
+        let (_, place) = url.rsplit_once('@').unwrap();
+        format!("postgres://{}:{PASSWORD}@{place}", self.name(service))
+    }
+
+    async fn drop(self, pair: &Pair) {
+        for service in SERVICES {
+            let name = self.name(service);
+            let drop = format!("GRANT {name} TO CURRENT_USER; DROP OWNED BY {name}; DROP ROLE {name}");
+            pair.sql(&drop).await;
+        }
+    }
+}
+
+/// To see it red: take any grant out of the file, or give one to change the audit.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn services_do_all_they_have_to_and_nothing_to_the_audit() {
+    let mut pair = Pair::servers().await;
+    let owner = pair.settings.clone();
+    let roles = Roles::make(&pair).await;
+    let url = |service| roles.url(&owner, service);
+    for days in [31, 400] {
+        let entry = Entry::new(Act::Reveal, "key:ana", Utc::now() - TimeDelta::days(days));
+        pair.parts.store.note(&entry).await.unwrap();
+    }
+    let old = pair.create("Eva");
+    pair.settings.store.url = SecretUrl::new(url("consumer_worker"));
+    pair.parts.store = Parts::connect(&pair.settings, "test").await.unwrap().store;
+    let worker = worker(&pair).await;
+    pair.publish(old.encode()).await;
+    pair.ended(old.command.id).await;
+    let (store, long_ago) = (&pair.parts.store, Utc::now() - TimeDelta::days(365));
+    store.probe(Utc::now()).await.unwrap();
+    assert_eq!(store.forget_commands(long_ago, 10).await.unwrap(), 0);
+    assert_eq!(store.forget_imports(long_ago, 10).await.unwrap(), 0);
+
+    pair.settings.store.url = SecretUrl::new(url("dlq_function"));
+    pair.parts.store = Parts::connect(&pair.settings, "test").await.unwrap().store;
+    pair.sql("UPDATE contacts SET words = NULL").await;
+    let desk = Desk::open(&pair).await;
+    let creates = ["Ana", "Bia", "Ivo", "Lia"].map(|name| pair.create(name));
+    for create in &creates {
+        send_dead_letter(&pair, create, Reason::StoreRefused).await;
+        desk.listed(&format!("commandId={}", create.command.id), 1).await;
+    }
+    publish(&pair, Queue::DeadLetters, b"no command".to_vec()).await;
+    let letters = desk.listed("", 5).await;
+    pair.parts.store.probe_dead_letters(Utc::now()).await.unwrap();
+    let (status, detail) = desk.get(&path(&letters[4], "")).await;
+    assert_eq!(
+        (status, detail["replayWould"].as_str()),
+        (200, Some("wouldApply")),
+        "{detail}"
+    );
+    assert_eq!(desk.post(&path(&letters[4], "/replay")).await.0, 202);
+    assert_eq!(desk.post(&path(&letters[3], "/discard")).await.0, 200);
+    for (act, letter) in [
+        ("archive", &letters[2]),
+        ("restore", &letters[2]),
+        ("archive", &letters[1]),
+        ("discard", &letters[1]),
+    ] {
+        let (status, done) = desk
+            .post_json(
+                &format!("/v1/dead-letters/{act}"),
+                &json!({ "ids": [letter["id"]] }),
+            )
+            .await;
+        assert_eq!((status, &done["done"]), (200, &json!(1)), "{act}: {done}");
+    }
+    desk.listed("state=resolved", 1).await;
+    assert_eq!(desk.get("/v1/dead-letter-groups").await.0, 200);
+    let (status, audit) = desk.get("/v1/audit?action=discard").await;
+    assert_eq!((status, audit["items"].as_array().unwrap().len()), (200, 3));
+    eventually(
+        "the sweep has removed what is past its retention, and mended words",
+        async || {
+            let page = pair
+                .parts
+                .store
+                .audit_page(
+                    &AuditFilter {
+                        act: Some(Act::Reveal),
+                        ..AuditFilter::default()
+                    },
+                    None,
+                    10,
+                )
+                .await;
+            let wordless = pair
+                .count("FROM contacts WHERE words IS NULL AND life = 'born'")
+                .await;
+            (page.unwrap().len() == 1 && wordless == 0).then_some(())
+        },
+    )
+    .await;
+    let store = &pair.parts.store;
+    let later = Utc::now() + TimeDelta::days(365);
+    assert_eq!(store.empty_old_dead_letters(later, 10).await.unwrap(), 3);
+    assert_eq!(store.forget_dead_letters(later, 10).await.unwrap(), 3);
+    assert_eq!(store.forget_replays(later, 10).await.unwrap(), 0);
+    store
+        .rekey_dead_letters(&pair.payload_keys(), None, 10)
+        .await
+        .unwrap();
+
+    for statement in [
+        "UPDATE audit SET principal = 'key:eva'",
+        "DELETE FROM audit WHERE at < now() - interval '30 days'",
+        "TRUNCATE audit",
+        "ALTER TABLE audit DISABLE TRIGGER ALL",
+        "DELETE FROM contacts",
+        "UPDATE contacts SET name = 'Eva'",
+        "DELETE FROM commands",
+    ] {
+        let refusal = pair.refused(statement).await;
+        assert!(
+            refusal.contains("permission denied") || refusal.contains("must be owner"),
+            "{statement}: {refusal}"
+        );
+    }
+    desk.running.stop().await;
+    worker.stop().await;
+
+    pair.settings.store.url = SecretUrl::new(url("producer_api"));
+    let parts = Parts::connect(&pair.settings, "test").await.unwrap();
+    let contact = parts.store.contact(old.command.contact_id).await.unwrap();
+    assert!(contact.is_some() && parts.store.command(old.command.id).await.unwrap().is_some());
+    let import = NewImport {
+        id: pair.ids.issue_import(1, 1),
+        session: Uuid::now_v7(),
+        principal: String::new(),
+        format: ImportFormat::Csv,
+        columns: [].into(),
+        ignored_columns: 0,
+        start: Progress::start([0; 32]),
+    };
+    parts.store.open_import(&import, Utc::now()).await.unwrap();
+    assert!(parts.store.import(import.id).await.unwrap().is_some());
+
+    for service in ["producer_api", "consumer_worker"] {
+        pair.settings.store.url = SecretUrl::new(url(service));
+        for statement in [
+            "INSERT INTO audit SELECT * FROM audit",
+            "SELECT forget_audit(now(), 10)",
+            "DELETE FROM dead_letters",
+        ] {
+            let refusal = pair.refused(statement).await;
+            assert!(
+                refusal.contains("permission denied"),
+                "{service}, {statement}: {refusal}"
+            );
+        }
+    }
+    roles.drop(&pair).await;
+}
