@@ -3,15 +3,14 @@
 //! **Invariant:** a 202 says that the broker has stored the command. Accepting a write never needs SQL, except for a
 //! contact id that contato did not issue and for a whole file ([`import`]); reading never needs the broker.
 //!
-//! A write goes `routes` → [`received`] → [`contact_body`] → [`accept`] → [`answer`] (→ [`waiters`]); everything goes
-//! through [`shared::http::edge`].
+//! A write goes `routes` → [`received`] → [`contact_body`](shared::http::contact_body) → [`accept`] → [`answer`]
+//! (→ [`waiters`]); everything goes through [`shared::http::edge`].
 
 pub mod accept;
 pub mod answer;
 pub mod api;
 pub mod coalescer;
 pub mod conditions;
-pub mod contact_body;
 pub mod contact_page;
 pub mod contacts_csv;
 pub mod export_form;

@@ -9,12 +9,11 @@
 use shared::{
     domain::NewContact,
     http::{
+        contact_body::WholeContact,
         json::{Field, Members},
         problem::Fault,
     },
 };
-
-use crate::contact_body::WholeContact;
 
 pub mod body;
 pub mod columns;

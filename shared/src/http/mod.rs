@@ -5,6 +5,7 @@ pub mod access;
 pub mod body;
 mod connection;
 pub mod contact;
+pub mod contact_body;
 pub mod cors;
 pub mod cursor;
 pub mod docs;

@@ -12,6 +12,7 @@ use shared::http::{
     access::{Caller, Scope},
     body::MediaType,
     contact::ContactView,
+    contact_body::WholeContact,
     openapi::Description,
     problem::{Code, Problem},
 };
@@ -20,7 +21,6 @@ use crate::{
     accept::Target,
     answer::accept_and_answer,
     api::Api,
-    contact_body::WholeContact,
     openapi::{CONTACTS_TAG, examples, parts, schemas::NewContact},
     received::Received,
 };

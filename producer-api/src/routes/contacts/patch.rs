@@ -10,6 +10,7 @@ use super::{contact_id, describe_update};
 use shared::http::{
     access::{Caller, Scope},
     body::MediaType,
+    contact_body::PartOfContact,
     openapi::Description,
     problem::Problem,
 };
@@ -18,7 +19,6 @@ use crate::{
     accept::Target,
     answer::accept_and_answer,
     api::Api,
-    contact_body::PartOfContact,
     openapi::{CONTACTS_TAG, examples, schemas::ContactPatch},
     received::Received,
 };

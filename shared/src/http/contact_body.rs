@@ -1,15 +1,17 @@
-//! The bodies of POST, PUT and PATCH: from members to what the domain takes. All faults are found at once.
+//! Contacts in bodies, those of POST, PUT and PATCH and the corrections of dead letters: from members to what the domain takes.
+//! All faults are found at once.
 //!
 //! The rules are the domain's newtypes; what is checked here besides is which members must be there.
 
 use serde::{Serialize, Serializer};
-use shared::domain::{Changes, Email, Name, NewContact, Phone};
-use shared::http::{
+use validator::{Validate, ValidationError};
+
+use super::{
     faults::{self, fault},
     json::{Field, Members},
     problem::Problem,
 };
-use validator::{Validate, ValidationError};
+use crate::domain::{Changes, Email, Name, NewContact, Phone};
 
 /// A member, read once: the checks look at what came of it.
 #[derive(Debug)]
@@ -39,7 +41,7 @@ pub struct WholeContact {
     email: Parsed<Email>,
 }
 
-/// Some fields of a contact: the body of PATCH.
+/// Some fields of a contact: the body of PATCH, and a part of other bodies.
 #[derive(Debug, Validate)]
 pub struct PartOfContact {
     #[validate(custom(function = "not_cleared"))]
@@ -79,20 +81,30 @@ impl PartOfContact {
     /// # Errors
     /// `validation-failed` with all faults.
     pub fn read(mut members: Members) -> Result<Changes, Problem> {
-        let body = Self {
-            name: name(&mut members),
-            phone: phone(&mut members),
-            email: email(&mut members),
-        };
+        let body = Self::take(&mut members);
         faults::check(&body, members)?;
-        let changes = || {
-            Ok(Changes {
-                name: body.name.value()?.flatten(),
-                phone: body.phone.value()?,
-                email: body.email.value()?,
-            })
-        };
-        changes().map_err(faults::unprocessable)
+        body.changes().map_err(faults::unprocessable)
+    }
+
+    /// Takes the members out of a body that has others, too.
+    pub fn take(members: &mut Members) -> Self {
+        Self {
+            name: name(members),
+            phone: phone(members),
+            email: email(members),
+        }
+    }
+
+    /// The changes.
+    ///
+    /// # Errors
+    /// If a rule is broken.
+    pub fn changes(self) -> Result<Changes, ValidationError> {
+        Ok(Changes {
+            name: self.name.value()?.flatten(),
+            phone: self.phone.value()?,
+            email: self.email.value()?,
+        })
     }
 }
 
