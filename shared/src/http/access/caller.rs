@@ -60,7 +60,20 @@ impl Caller {
         if any_of.iter().any(|scope| caller.may(*scope)) {
             Ok(caller.clone())
         } else {
-            Err(challenge::forbidden(any_of))
+            Err(challenge::forbidden(any_of, "or"))
+        }
+    }
+
+    /// Who sends the request, and has all of the scopes. A request that no listener has looked at is refused.
+    ///
+    /// # Errors
+    /// `forbidden`; `unauthenticated`.
+    pub fn with_all(request: &HttpRequest, scopes: &[Scope]) -> Result<Self, Problem> {
+        let caller = Self::with(request, scopes)?;
+        if scopes.iter().all(|scope| caller.may(*scope)) {
+            Ok(caller)
+        } else {
+            Err(challenge::forbidden(scopes, "and"))
         }
     }
 
@@ -94,6 +107,19 @@ mod tests {
         let request = TestRequest::get().to_http_request();
         let refused = Caller::with(&request, &Scope::ALL).unwrap_err();
         assert_eq!(refused.code(), Code::Unauthenticated);
+    }
+
+    #[test]
+    fn of_scopes_that_are_all_needed_none_may_be_missing() {
+        let request = TestRequest::get().to_http_request();
+        let scopes = [Scope::DeadLettersEdit, Scope::DeadLettersReplay];
+        let ana = Caller::new("key:1", Scopes::from_iter(scopes));
+        request.extensions_mut().insert(Identity(Ok(ana.clone())));
+        assert_eq!(Caller::with_all(&request, &scopes).unwrap(), ana);
+        for others in [&[][..], &[Scope::DeadLettersEdit, Scope::DeadLettersReveal]] {
+            let refused = Caller::with_all(&request, others).unwrap_err();
+            assert_eq!(refused.code(), Code::Forbidden);
+        }
     }
 
     #[test]

@@ -51,10 +51,10 @@ impl Refusal {
     }
 }
 
-/// 403 for a caller with none of these scopes.
-pub(super) fn forbidden(any_of: &[Scope]) -> Problem {
-    let words: Vec<_> = any_of.iter().map(|scope| scope.as_str()).collect();
-    let detail = format!("This needs the scope {}.", words.join(" or "));
+/// 403 for a caller who lacks these scopes: one `or` the other, or one `and` the other.
+pub(super) fn forbidden(scopes: &[Scope], joined: &str) -> Problem {
+    let words: Vec<_> = scopes.iter().map(|scope| scope.as_str()).collect();
+    let detail = format!("This needs the scope {}.", words.join(&format!(" {joined} ")));
     let bearer = format!(
         "{BEARER}, error=\"insufficient_scope\", scope=\"{}\"",
         words.join(" ")

@@ -58,7 +58,14 @@ pub struct Description {
     answers: Vec<(StatusCode, Response)>,
     problems: Vec<Code>,
     schemas: Vec<(String, RefOr<Schema>)>,
-    any_of: &'static [Scope],
+    scopes: Needed,
+}
+
+/// The scopes that an operation needs.
+#[derive(Clone, Copy, Debug)]
+enum Needed {
+    OneOf(&'static [Scope]),
+    All(&'static [Scope]),
 }
 
 impl Description {
@@ -79,14 +86,21 @@ impl Description {
             answers: Vec::new(),
             problems: problems::COMMON.to_vec(),
             schemas: Vec::new(),
-            any_of: &[],
+            scopes: Needed::OneOf(&[]),
         }
     }
 
     /// For callers with one of the scopes, the same that the handler asks of
     /// [`Caller::with`](super::access::Caller::with).
     pub fn scopes(mut self, any_of: &'static [Scope]) -> Self {
-        self.any_of = any_of;
+        self.scopes = Needed::OneOf(any_of);
+        self.problems(security::PROBLEMS)
+    }
+
+    /// For callers with all of the scopes, the same that the handler asks of
+    /// [`Caller::with_all`](super::access::Caller::with_all).
+    pub fn all_scopes(mut self, scopes: &'static [Scope]) -> Self {
+        self.scopes = Needed::All(scopes);
         self.problems(security::PROBLEMS)
     }
 
@@ -210,7 +224,7 @@ impl Description {
             .summary(Some(self.summary))
             .description(Some(self.description))
             .request_body(self.body.clone())
-            .securities(Some(security::requirements(self.any_of)));
+            .securities(Some(security::requirements(self.scopes)));
         for parameter in &self.parameters {
             operation = operation.parameter(parameter.clone());
         }

@@ -6,6 +6,7 @@ use utoipa::openapi::security::{
     ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
 };
 
+use super::Needed;
 use crate::http::{
     access::{Scope, X_API_KEY},
     problem::Code,
@@ -33,8 +34,14 @@ pub(super) fn schemes() -> [(&'static str, SecurityScheme); 2] {
     ]
 }
 
-/// One for each scope and way; none for an operation that is for everybody.
-pub(super) fn requirements(any_of: &[Scope]) -> Vec<SecurityRequirement> {
-    let either = |scope: &Scope| [TOKEN, KEY].map(|way| SecurityRequirement::new(way, [scope.as_str()]));
-    any_of.iter().flat_map(either).collect()
+/// One for each way, and for each scope where one is enough; none for an operation that is for everybody.
+pub(super) fn requirements(needed: Needed) -> Vec<SecurityRequirement> {
+    let either = |scopes: &[Scope]| {
+        let words: Vec<_> = scopes.iter().map(|scope| scope.as_str()).collect();
+        [TOKEN, KEY].map(|way| SecurityRequirement::new(way, words.clone()))
+    };
+    match needed {
+        Needed::OneOf(scopes) => scopes.chunks(1).flat_map(either).collect(),
+        Needed::All(scopes) => either(scopes).to_vec(),
+    }
 }
