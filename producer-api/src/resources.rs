@@ -97,7 +97,7 @@ impl CommandView {
             id: id.to_string(),
             operation: None,
             contact_id: None,
-            status: status_word(CommandStatus::Pending),
+            status: CommandStatus::Pending.as_str(),
             accepted_at: issued_at,
             finished_at: None,
             attempts: None,
@@ -135,7 +135,7 @@ impl From<&CommandRecord> for CommandView {
         Self {
             operation: Some(record.operation.as_str()),
             contact_id: Some(record.contact_id.to_string()),
-            status: status_word(record.status),
+            status: record.status.as_str(),
             finished_at: Some(rfc3339(record.finished_at)),
             attempts: Some(record.attempts),
             problem,
@@ -145,17 +145,6 @@ impl From<&CommandRecord> for CommandView {
             },
             ..Self::issued(record.id, Some(rfc3339(record.accepted_at)))
         }
-    }
-}
-
-/// The word of a status.
-pub fn status_word(status: CommandStatus) -> &'static str {
-    match status {
-        CommandStatus::Pending => "pending",
-        CommandStatus::Applied => "applied",
-        CommandStatus::Superseded => "superseded",
-        CommandStatus::Rejected(_) => "rejected",
-        CommandStatus::DeadLettered => "deadLettered",
     }
 }
 

@@ -467,3 +467,16 @@ pub enum CommandStatus {
     /// Waits as a dead letter for a person or a policy.
     DeadLettered,
 }
+
+impl CommandStatus {
+    /// The word in JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Applied => "applied",
+            Self::Superseded => "superseded",
+            Self::Rejected(_) => "rejected",
+            Self::DeadLettered => "deadLettered",
+        }
+    }
+}

@@ -28,7 +28,7 @@ use crate::{
         csv::MAX_COLUMNS,
         resource::{ColumnView, FIRST_REFUSALS, RefusalView, STATUSES as IMPORT_STATUSES},
     },
-    resources::{CommandView, DuplicatesView, status_word},
+    resources::{CommandView, DuplicatesView},
     routes::contacts::duplicates::BY,
 };
 
@@ -68,7 +68,7 @@ schema_types! {
     EmailInput = any_text(1, Email::MAX_CHARS)
         .description(Some("A local part, `@`, and a domain with a dot."));
     /// A status of a command.
-    StatusText = words(STATUSES.map(status_word));
+    StatusText = words(STATUSES.map(CommandStatus::as_str));
     /// A status that commands are found by.
     RecordedStatusText = words(RECORDED_STATUSES);
     /// What is searched for.
