@@ -23,14 +23,18 @@ mod erase;
 mod groups;
 mod keep;
 mod rekey;
+mod replace;
 mod rows;
+mod sent;
 
 pub use archive::Which;
 pub use groups::{Group, GroupPosition};
 
 pub(super) use close::resolve;
 pub(super) use erase::{closed_before, erase};
+pub use replace::{Corrected, REPLACED_MAX, Replacement, under_way};
 use rows::Listed;
+pub use sent::Sending;
 
 /// Where a dead letter stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

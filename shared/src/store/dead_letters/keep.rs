@@ -104,7 +104,7 @@ async fn keep(
     Ok(Kept::Resolved)
 }
 
-async fn is_deleted(sql: &DatabaseTransaction, id: ContactId) -> Result<bool, DbErr> {
+pub(super) async fn is_deleted(sql: &DatabaseTransaction, id: ContactId) -> Result<bool, DbErr> {
     let tombstone = Condition::all()
         .add(contacts::Column::Id.eq(id.as_uuid()))
         .add(contacts::Column::Life.eq("deleted"));

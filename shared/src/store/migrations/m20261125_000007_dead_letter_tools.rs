@@ -56,6 +56,13 @@ impl MigrationTrait for Migration {
             Some("body IS NOT NULL"),
         )
         .await?;
+        create_index(
+            manager,
+            "dead_letters_replaced",
+            "dead_letters (replaced_by)",
+            Some("replaced_by IS NOT NULL"),
+        )
+        .await?;
         replays(manager).await?;
         audit(manager).await
     }
@@ -69,7 +76,7 @@ impl MigrationTrait for Migration {
         for table in ["audit", "replay_items", "replays"] {
             drop_table(manager, table).await?;
         }
-        for index in ["dead_letters_groups", "dead_letters_keys"] {
+        for index in ["dead_letters_groups", "dead_letters_keys", "dead_letters_replaced"] {
             let drop = format!("DROP INDEX {index}");
             manager.get_connection().execute_unprepared(&drop).await?;
         }
