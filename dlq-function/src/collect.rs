@@ -125,7 +125,8 @@ fn why(broker: Option<BrokerReason>, fault: Option<&DecodeError>) -> (Reason, St
     }
 }
 
-fn command_of(envelope: &Envelope) -> DeadCommand {
+/// The command in an envelope.
+pub(crate) fn command_of(envelope: &Envelope) -> DeadCommand {
     DeadCommand {
         id: envelope.command.id,
         contact_id: envelope.command.contact_id,

@@ -72,7 +72,7 @@ impl Actions {
     }
 }
 
-fn prediction(verdict: Verdict) -> Prediction {
+pub(super) fn prediction(verdict: Verdict) -> Prediction {
     match verdict {
         Verdict::Finished(Outcome::Applied) => Prediction::WouldApply,
         Verdict::Finished(Outcome::Superseded) => Prediction::WouldBeSuperseded,

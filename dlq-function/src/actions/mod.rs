@@ -13,20 +13,27 @@ use shared::{
     settings::Settings,
     store::{Store, StoreError},
 };
+use uuid::Uuid;
 
 mod archive;
 mod audit;
+mod correction;
 mod detail;
 mod discard;
+mod edit;
 mod foresee;
 mod freeze;
 mod groups;
 mod replay;
+mod reveal;
 
-pub(crate) use detail::HISTORY_MAX;
+pub(crate) use correction::{BrokenRule, Correction, FieldChange, Message, all_fields};
+pub(crate) use detail::{HISTORY_MAX, NEWER_MAX, SENDINGS_MAX};
 pub(crate) use discard::{DISCARDABLE, DISCARDED_AT_ONCE_MAX, DiscardedMany};
+pub(crate) use edit::EditPreview;
 pub(crate) use foresee::Prediction;
 pub(crate) use freeze::{FROZEN_MAX, Selection};
+pub(crate) use reveal::Revealed;
 
 /// Acts on dead letters.
 #[derive(Clone, Debug)]
@@ -61,6 +68,12 @@ pub(crate) enum ActionError {
     Discarded,
     #[error("it was corrected, and the corrected one was sent in its place")]
     Replaced,
+    #[error("it was sent again, and what became of it is not known yet")]
+    UnderWay,
+    #[error("the correction breaks rules: {}", sentences(.0))]
+    Broken(Vec<BrokenRule>),
+    #[error("it was corrected as {0}, which waits to be sent again: {1}")]
+    Unsent(Uuid, PublishError),
     #[error("its payload was erased with its contact's data; it can only be discarded")]
     Erased,
     #[error("its payload cannot be read: {0}")]
@@ -69,6 +82,11 @@ pub(crate) enum ActionError {
     Broker(#[from] PublishError),
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+fn sentences(broken: &[BrokenRule]) -> String {
+    let sentence = |rule: &BrokenRule| format!("{} {}", rule.member, rule.detail).trim().to_owned();
+    broken.iter().map(sentence).collect::<Vec<_>>().join("; ")
 }
 
 impl Actions {

@@ -17,12 +17,7 @@ impl Actions {
     /// Sends a dead letter's command again, under its own command id.
     pub(crate) async fn replay(&self, id: Uuid, by: &By) -> Result<(), ActionError> {
         let found = self.store.dead_letter(id).await?.ok_or(ActionError::Missing)?;
-        match found.state {
-            DeadLetterState::Resolved => return Err(ActionError::Resolved),
-            DeadLetterState::Discarded => return Err(ActionError::Discarded),
-            DeadLetterState::Replaced => return Err(ActionError::Replaced),
-            DeadLetterState::Open | DeadLetterState::Archived | DeadLetterState::Replayed => {}
-        }
+        may_be_sent(found.state)?;
         let payload = self.payload(&found)?;
         let entry = Entry {
             dead_letter: Some(id),
@@ -30,7 +25,8 @@ impl Actions {
             after: Some(DeadLetterState::Replayed.as_str().to_owned()),
             ..Entry::new(Act::Replay, &by.0, self.now())
         };
-        self.store.note(&entry).await?;
+        let noted = self.store.note_sending(id, &entry).await?;
+        may_be_sent(noted.ok_or(ActionError::Missing)?)?;
         // Published first: a crash in between leaves it open, and sending it twice changes nothing.
         self.broker
             .publish(Queue::Commands, &again(&found, payload))
@@ -47,9 +43,18 @@ impl Actions {
     }
 }
 
+fn may_be_sent(state: DeadLetterState) -> Result<(), ActionError> {
+    match state {
+        DeadLetterState::Resolved => Err(ActionError::Resolved),
+        DeadLetterState::Discarded => Err(ActionError::Discarded),
+        DeadLetterState::Replaced => Err(ActionError::Replaced),
+        DeadLetterState::Open | DeadLetterState::Archived | DeadLetterState::Replayed => Ok(()),
+    }
+}
+
 /// The message that sends a dead letter again: its bytes, first attempt, one replay more. Nothing else of the old message is
 /// passed on.
-fn again(found: &StoredDeadLetter, payload: Payload) -> Message {
+pub(super) fn again(found: &StoredDeadLetter, payload: Payload) -> Message {
     Message {
         body: payload.0,
         kind: found.operation.map_or_else(

@@ -8,8 +8,9 @@ use shared::{
 use utoipa::openapi::path::{Parameter, ParameterIn};
 
 use crate::routes::{
-    ARCHIVE, AUDIT, DEAD_LETTER, DEAD_LETTERS, DISCARD, DISCARD_MANY, GROUPS, REPLAY, RESTORE, audit,
-    dead_letters::{archive, discard, discard_many, get, list, replay, restore},
+    ARCHIVE, AUDIT, DEAD_LETTER, DEAD_LETTERS, DISCARD, DISCARD_MANY, EDIT_AND_REPLAY, GROUPS, REPLAY,
+    RESTORE, REVEAL, audit,
+    dead_letters::{archive, discard, discard_many, edit_and_replay, get, list, replay, restore, reveal},
     groups,
 };
 
@@ -22,7 +23,7 @@ pub(crate) const AUDIT_TAG: &str = "audit";
 
 const DESCRIPTION: &str = "Keeps the messages that could not be processed, explains them, and sends them again on command.
 
-A replay sends the same command again under its own id, so that once or ten times is the same. Personal data is masked wherever it is shown.";
+A replay sends the same command again under its own id, so that once or ten times is the same. Personal data is masked wherever it is shown, but where it is asked for in the clear, which stands in the audit.";
 
 /// The API.
 pub fn api() -> Api {
@@ -43,6 +44,8 @@ pub fn api() -> Api {
             (Method::GET, DEAD_LETTER, get::describe()),
             (Method::POST, REPLAY, replay::describe()),
             (Method::POST, DISCARD, discard::describe()),
+            (Method::POST, EDIT_AND_REPLAY, edit_and_replay::describe()),
+            (Method::POST, REVEAL, reveal::describe()),
             (Method::GET, AUDIT, audit::list::describe()),
             management::describe_health(),
         ],

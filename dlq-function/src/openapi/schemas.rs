@@ -2,11 +2,18 @@
 //! ([`view`](crate::view)).
 
 use shared::{
-    http::openapi::schema::{
-        OperationText, TimeInput, UuidText, any_text, integer, list, or_null, page, text, words,
+    domain::{Email, Name, Phone},
+    http::{
+        body::MAX_BODY_BYTES,
+        openapi::schema::{
+            OperationText, TimeInput, UuidText, any_text, integer, list, or_null, page, text, words,
+        },
     },
     schema_types,
-    store::{audit::Act, dead_letters::DeadLetterState},
+    store::{
+        audit::Act,
+        dead_letters::{DeadLetterState, REPLACED_MAX},
+    },
     wire::Reason,
 };
 use utoipa::{
@@ -18,11 +25,11 @@ use utoipa::{
 };
 
 use crate::{
-    actions::{DISCARDED_AT_ONCE_MAX, HISTORY_MAX},
+    actions::{DISCARDED_AT_ONCE_MAX, FieldChange, HISTORY_MAX, NEWER_MAX, SENDINGS_MAX, all_fields},
     audit_view::AuditView,
     group_view::GroupView,
     routes::{IDS_MAX, audit::list::PRINCIPAL_MAX_CHARS, dead_letters::many::RefusalView},
-    view::DeadLetterView,
+    view::{ContactNow, DeadLetterView, NewerCommand, SendingView},
 };
 
 /// The longest explanation, in characters.
@@ -49,6 +56,42 @@ schema_types! {
     CountNumber = integer(0, u32::MAX.into());
     /// How large, in bytes.
     SizeNumber = integer(0, u32::MAX.into());
+    /// A W3C trace id.
+    TraceIdText = text(32, 32).pattern(Some("^[0-9a-f]{32}$"));
+    /// Where a contact is in its life.
+    LifeText = words(ContactNow::LIVES);
+    /// How a command ended.
+    EndedText = words(["applied", "superseded", "rejected"]);
+    /// A value, masked.
+    MaskedText = any_text(0, DETAIL_MAX_CHARS);
+    /// What may differ between two messages.
+    FieldText = words(all_fields());
+    /// A message.
+    BodyText = any_text(0, i32::MAX as usize);
+    /// A message in base64.
+    BodyBase64Text = text(0, i32::MAX as usize).pattern(Some("^[A-Za-z0-9+/]*={0,2}$"));
+    /// A name as requests have it.
+    NameInput = any_text(Name::MIN_CHARS, Name::MAX_CHARS);
+    /// A phone as requests have it.
+    PhoneInput = any_text(1, Phone::INPUT_MAX_CHARS);
+    /// An e-mail address as requests have it.
+    EmailInput = any_text(1, Email::MAX_CHARS);
+    /// A whole message.
+    MessageInput = any_text(1, MAX_BODY_BYTES)
+        .description(Some("An envelope as JSON, for a message whose fields cannot be read. Instead of fields."));
+    /// What is corrected.
+    CorrectionBody = correction();
+    /// The commands that ended after a dead letter's was stamped.
+    NewerCommands [NewerCommand] = list::<NewerCommand>(NEWER_MAX).description(Some(
+        "Commands of the same contact that ended after this one was stamped, newest first.",
+    ));
+    /// When a dead letter was sent again.
+    Sendings [SendingView] = list::<SendingView>(SENDINGS_MAX).description(Some(
+        "When it was sent again, in which replay, and who asked for it; newest first.",
+    ));
+    /// The differences that a correction makes.
+    FieldChanges [FieldChange] = list::<FieldChange>(all_fields().count() as u64)
+        .description(Some("What it changes, personal data masked."));
     /// A page of dead letters.
     DeadLetterPage [DeadLetterView] = page::<DeadLetterView>();
     /// A page of groups.
@@ -143,4 +186,30 @@ pub(crate) fn masked_body() -> ObjectBuilder {
 pub(crate) fn history() -> ArrayBuilder {
     list::<DeadLetterView>(HISTORY_MAX)
         .description(Some("Every dead letter of the same command, oldest first."))
+}
+
+/// The dead letters that one replaces.
+pub(crate) fn replaces() -> ArrayBuilder {
+    ArrayBuilder::new()
+        .items(UuidText::schema())
+        .max_items(usize::try_from(REPLACED_MAX).ok())
+        .description(Some(
+            "The dead letters in whose place it was sent, oldest first: those that it corrects.",
+        ))
+}
+
+fn correction() -> ObjectBuilder {
+    let dry_run = ObjectBuilder::new()
+        .schema_type(Type::Boolean)
+        .description(Some("Only says what would be changed."));
+    ObjectBuilder::new()
+        .description(Some(
+            "Fields of the contact, of which null clears one; or a message.",
+        ))
+        .property("name", NameInput::schema())
+        .property("phone", or_null::<PhoneInput>())
+        .property("email", or_null::<EmailInput>())
+        .property("message", MessageInput::schema())
+        .property("dryRun", dry_run)
+        .additional_properties(Some(AdditionalProperties::FreeForm(false)))
 }

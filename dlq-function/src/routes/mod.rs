@@ -17,7 +17,7 @@ use shared::{
         edge::{no_such_route, resource},
         listener::{Listening, serve},
         metrics::HttpMetrics,
-        problem::{Code, Problem},
+        problem::{Code, Fault, Problem},
     },
     management::{Health, bind, health_routes},
     runtime::ProcessRuntime,
@@ -41,7 +41,7 @@ mod selection;
 
 pub(crate) use selection::IDS_MAX;
 
-use dead_letters::{archive, discard, discard_many, get, list, replay, restore};
+use dead_letters::{archive, discard, discard_many, edit_and_replay, get, list, replay, restore, reveal};
 
 pub(crate) const DEAD_LETTERS: &str = "/v1/dead-letters";
 pub(crate) const DEAD_LETTER: &str = "/v1/dead-letters/{id}";
@@ -52,8 +52,10 @@ pub(crate) const RESTORE: &str = "/v1/dead-letters/restore";
 pub(crate) const DISCARD_MANY: &str = "/v1/dead-letters/discard";
 pub(crate) const GROUPS: &str = "/v1/dead-letter-groups";
 pub(crate) const AUDIT: &str = "/v1/audit";
+pub(crate) const EDIT_AND_REPLAY: &str = "/v1/dead-letters/{id}/edit-and-replay";
+pub(crate) const REVEAL: &str = "/v1/dead-letters/{id}/reveal";
 
-const SUCCESSES: [(&str, &str, &str); 9] = [
+const SUCCESSES: [(&str, &str, &str); 11] = [
     ("GET", DEAD_LETTERS, "200"),
     ("GET", DEAD_LETTER, "200"),
     ("POST", REPLAY, "202"),
@@ -63,6 +65,8 @@ const SUCCESSES: [(&str, &str, &str); 9] = [
     ("POST", DISCARD_MANY, "200"),
     ("GET", GROUPS, "200"),
     ("GET", AUDIT, "200"),
+    ("POST", EDIT_AND_REPLAY, "202"),
+    ("POST", REVEAL, "200"),
 ];
 
 /// What the handlers share.
@@ -191,6 +195,8 @@ fn routes(config: &mut web::ServiceConfig) {
         .service(resource(DEAD_LETTER, "GET, HEAD").get(get::get).head(get::get))
         .service(resource(REPLAY, "POST").post(replay::replay))
         .service(resource(DISCARD, "POST").post(discard::discard))
+        .service(resource(EDIT_AND_REPLAY, "POST").post(edit_and_replay::edit_and_replay))
+        .service(resource(REVEAL, "POST").post(reveal::reveal))
         .default_service(web::to(no_such_route));
 }
 
@@ -212,11 +218,21 @@ fn missing() -> Problem {
 fn problem(error: ActionError) -> Problem {
     match error {
         ActionError::Missing => missing(),
-        ActionError::Resolved | ActionError::Discarded | ActionError::Replaced => {
+        ActionError::Resolved | ActionError::Discarded | ActionError::Replaced | ActionError::UnderWay => {
             Problem::new(Code::DeadLetterClosed, format!("Nothing was done: {error}."))
         }
         ActionError::Erased => Problem::new(Code::DeadLetterErased, format!("Nothing was done: {error}.")),
         ActionError::Locked(_) => Problem::new(Code::PayloadLocked, format!("Nothing was done: {error}.")),
+        ActionError::Broken(rules) => Problem::invalid(rules.into_iter().map(|rule| {
+            let pointer = if rule.member.is_empty() { "" } else { "/" };
+            Fault::of(format!("{pointer}{}", rule.member), rule.code, rule.detail)
+        })),
+        ActionError::Unsent(id, error) => {
+            let detail = format!(
+                "It was corrected as the dead letter {id}, which was not sent and waits: replay that."
+            );
+            Problem::not_sent(error).with_detail(detail)
+        }
         ActionError::Broker(error) => Problem::not_sent(error),
         ActionError::Store(error) => Problem::store(&error),
     }

@@ -153,7 +153,8 @@ fn count_holds(field: &Field) -> Result<(), ValidationError> {
     count(field).map(drop)
 }
 
-fn flag_holds(field: &Field) -> Result<(), ValidationError> {
+/// A flag.
+pub(in crate::routes) fn flag_holds(field: &Field) -> Result<(), ValidationError> {
     match field {
         Field::Absent | Field::Null | Field::Flag(_) => Ok(()),
         Field::Text(_) | Field::Number(_) | Field::Texts(_) | Field::Other => {

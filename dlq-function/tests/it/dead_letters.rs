@@ -62,13 +62,13 @@ impl Desk {
         (response.status().as_u16(), response.json().await.unwrap())
     }
 
+    pub async fn send_post(&self, path: &str) -> reqwest::Response {
+        let request = self.client.post(format!("http://{}{path}", self.address));
+        request.send().await.unwrap()
+    }
+
     pub async fn post(&self, path: &str) -> (u16, Value) {
-        let response = self
-            .client
-            .post(format!("http://{}{path}", self.address))
-            .send()
-            .await
-            .unwrap();
+        let response = self.send_post(path).await;
         (response.status().as_u16(), response.json().await.unwrap())
     }
 

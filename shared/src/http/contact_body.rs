@@ -95,6 +95,13 @@ impl PartOfContact {
         }
     }
 
+    /// Whether any member is there.
+    pub fn has_any(&self) -> bool {
+        !(matches!(self.name, Parsed::Absent)
+            && matches!(self.phone, Parsed::Absent)
+            && matches!(self.email, Parsed::Absent))
+    }
+
     /// The changes.
     ///
     /// # Errors

@@ -6,11 +6,9 @@ use validator::{Validate, ValidationError, ValidationErrors, ValidationErrorsKin
 
 use super::{
     json::{Field, Members},
-    problem::{Code, Fault, Problem},
+    problem::{Fault, Problem},
 };
 use crate::camel_case::camel_case;
-
-const DETAIL: &str = "Each fault is listed in errors.";
 
 /// A broken rule.
 pub fn fault(code: &'static str, detail: &'static str) -> ValidationError {
@@ -58,13 +56,13 @@ pub fn check(body: &impl Validate, rest: Members) -> Result<(), Problem> {
     if found.is_empty() {
         Ok(())
     } else {
-        Err(Problem::new(Code::ValidationFailed, DETAIL).with_faults(found))
+        Err(Problem::invalid(found))
     }
 }
 
 /// A rule that was broken after all rules had been checked.
 pub fn unprocessable(error: ValidationError) -> Problem {
-    Problem::new(Code::ValidationFailed, DETAIL).with_faults(vec![of("", &error)])
+    Problem::invalid([of("", &error)])
 }
 
 /// The faults of all members; those of a part that the rules were written for by itself are no deeper in the body.

@@ -305,6 +305,17 @@ impl Fault {
     }
 }
 
+impl Fault {
+    /// A fault at a pointer that is told in words of its own.
+    pub fn of(pointer: impl Into<String>, code: &'static str, detail: String) -> Self {
+        Self {
+            pointer: pointer.into(),
+            code: code.into(),
+            detail: detail.into(),
+        }
+    }
+}
+
 /// Why a request is refused.
 #[derive(Clone, Debug)]
 pub struct Problem {
@@ -346,6 +357,12 @@ impl Problem {
             import_id: None,
             headers: Vec::new(),
         }
+    }
+
+    /// Values that break rules.
+    pub fn invalid(faults: impl IntoIterator<Item = Fault>) -> Self {
+        let detail = "Each fault is listed in errors.";
+        Self::new(Code::ValidationFailed, detail).with_faults(faults.into_iter().collect())
     }
 
     /// A request that cannot be understood.
@@ -489,6 +506,12 @@ impl Problem {
             ),
         };
         Self::new(code, detail).with_command(command)
+    }
+
+    /// With other words for what is special about this occurrence.
+    pub fn with_detail(mut self, detail: impl Into<Cow<'static, str>>) -> Self {
+        self.detail = detail.into();
+        self
     }
 
     /// With faults; more than [`MAX_FAULTS`] are left out.

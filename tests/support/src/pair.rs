@@ -242,15 +242,7 @@ impl Pair {
 
     /// Counts rows: `SELECT count(*)` and what is given.
     pub async fn count(&self, from: &str) -> i64 {
-        let connection = Database::connect(self.database.url()).await.unwrap();
-        let statement = Statement::from_string(
-            connection.get_database_backend(),
-            format!("SELECT count(*) {from}"),
-        );
-        let row = connection.query_one_raw(statement).await.unwrap().unwrap();
-        let count = row.try_get_by_index(0).unwrap();
-        connection.close().await.unwrap();
-        count
+        self.number(&format!("SELECT count(*) {from}")).await
     }
 
     /// Runs a statement with the rights of whom the settings name, which must be refused; gives why.
@@ -259,6 +251,16 @@ impl Pair {
         let refusal = connection.execute_unprepared(statement).await;
         connection.close().await.unwrap();
         refusal.expect_err(statement).to_string()
+    }
+
+    /// The one number that a query gives.
+    pub async fn number(&self, query: &str) -> i64 {
+        let connection = Database::connect(self.database.url()).await.unwrap();
+        let statement = Statement::from_string(connection.get_database_backend(), query);
+        let row = connection.query_one_raw(statement).await.unwrap().unwrap();
+        let number = row.try_get_by_index(0).unwrap();
+        connection.close().await.unwrap();
+        number
     }
 
     /// Whether the database is PostgreSQL.

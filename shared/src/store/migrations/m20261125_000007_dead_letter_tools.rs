@@ -76,7 +76,11 @@ impl MigrationTrait for Migration {
         for table in ["audit", "replay_items", "replays"] {
             drop_table(manager, table).await?;
         }
-        for index in ["dead_letters_groups", "dead_letters_keys", "dead_letters_replaced"] {
+        for index in [
+            "dead_letters_groups",
+            "dead_letters_keys",
+            "dead_letters_replaced",
+        ] {
             let drop = format!("DROP INDEX {index}");
             manager.get_connection().execute_unprepared(&drop).await?;
         }
