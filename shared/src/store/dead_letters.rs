@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::{
     Store, StoreError,
+    bulk::any_of,
     entities::dead_letters::{Column, Entity},
 };
 use crate::{
@@ -220,6 +221,17 @@ impl Store {
             .transpose()
     }
 
+    /// Several dead letters with their payloads, in no order.
+    ///
+    /// # Errors
+    /// If SQL does not answer.
+    pub async fn dead_letters_by_ids(&self, ids: &[Uuid]) -> Result<Vec<StoredDeadLetter>, StoreError> {
+        let theirs = any_of(&self.write, Column::Id, ids.to_vec());
+        let read = async { Ok(Entity::find().filter(theirs).all(&self.write).await?) };
+        let rows = self.timed(read).await?.into_iter();
+        rows.map(StoredDeadLetter::try_from).collect()
+    }
+
     /// A page of dead letters, newest first, from a position on; their payloads are left out.
     ///
     /// # Errors
@@ -262,7 +274,7 @@ impl Store {
     }
 }
 
-fn matching(filter: &DeadLetterFilter) -> Condition {
+pub(super) fn matching(filter: &DeadLetterFilter) -> Condition {
     Condition::all()
         .add_option(filter.reason.map(|reason| Column::Reason.eq(reason.as_str())))
         .add_option(

@@ -28,6 +28,7 @@ pub mod export;
 pub mod imports;
 mod migrations;
 mod probe;
+pub mod replays;
 mod retention;
 mod search;
 

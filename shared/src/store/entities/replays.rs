@@ -13,6 +13,7 @@ pub struct Model {
     pub rate: i32,
     pub brake: i32,
     pub total: i32,
+    pub truncated: bool,
     pub state: String,
     pub created_at: DateTimeUtc,
     pub updated_at: DateTimeUtc,

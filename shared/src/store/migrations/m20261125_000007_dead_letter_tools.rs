@@ -8,11 +8,12 @@
 //!
 //! `replays`: dead letters that are sent again together. `replay_items`: which, frozen when it began, oldest first.
 //! * `request`: what was asked for, as JSON without personal data. `rate`: messages a second at most. `brake`: the share of
-//!   failures in percent at which it stops; 0 never.
+//!   failures in percent beyond which it stops; 0 never. `truncated`: whether more matched than a replay may have.
 //! * `state`: `running`, `stopped` (by a person), `braked` (too many failed again), `finished`.
 //! * `lease_owner`, `lease_until`: the process that works on it. When the lease has run out another goes on.
 //! * an item's `state`: `waiting`, `sent`, `applied`, `superseded`, `rejected`, `deadAgain`, `refused` (with `refusal`),
-//!   `unknown` (sent, and its outcome can no longer be told). `identity`: what a dead letter would have if it failed again.
+//!   `unknown` (sent, and its outcome can no longer be told). `identity`: what a dead letter would have if it failed again,
+//!   written before the item is sent; `command_id`: the command whose outcome is the item's, likewise.
 //!
 //! `audit`: who did what, append-only: a trigger refuses every change, and every removal before the shortest retention. On
 //! PostgreSQL `forget_audit` removes what is older with its owner's rights, so that a role that may only INSERT can ask for it.
@@ -104,6 +105,7 @@ async fn replays(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
         .col(ColumnDef::new("rate").integer().not_null())
         .col(ColumnDef::new("brake").integer().not_null())
         .col(ColumnDef::new("total").integer().not_null())
+        .col(ColumnDef::new("truncated").boolean().not_null())
         .col(ColumnDef::new("state").string_len(16).not_null())
         .col(ColumnDef::new("created_at").timestamp_with_time_zone().not_null())
         .col(ColumnDef::new("updated_at").timestamp_with_time_zone().not_null())

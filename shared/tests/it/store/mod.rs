@@ -22,6 +22,7 @@ mod convergence;
 mod duplicates;
 mod export;
 mod imports;
+mod replays;
 mod search;
 mod suite;
 

@@ -702,7 +702,7 @@ async fn commands_are_listed_newest_first(test: TestStore) {
     );
 }
 
-fn payload_keys() -> PayloadKeys {
+pub fn payload_keys() -> PayloadKeys {
     PayloadKeys::parse(&format!("1:{}", "0".repeat(64))).unwrap()
 }
 
@@ -710,7 +710,7 @@ fn discarding(now: DateTime<Utc>) -> audit::Entry {
     audit::Entry::new(Act::Discard, "key:ana", now)
 }
 
-fn letter_of(entry: &Entry, reason: Reason, replay: u32) -> Collected {
+pub fn letter_of(entry: &Entry, reason: Reason, replay: u32) -> Collected {
     let command = &entry.command;
     let mut identity = [0; 32];
     identity[..16].copy_from_slice(command.id.as_uuid().as_bytes());
