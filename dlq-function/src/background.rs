@@ -2,34 +2,47 @@
 
 use shared::{
     role::{Parts, payload_keys},
-    settings::Settings,
+    settings::{AutomaticReplay, Settings},
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::{metrics::DlqMetrics, sweep::Sweep};
+use crate::{actions::Actions, metrics::DlqMetrics, policy, replays::Runner, sweep::Sweep};
 
-/// The work that nobody asks for. What else is to go on without being asked, such as replays of many, runs from here.
+/// The work that goes on without a request.
 #[derive(Debug)]
 pub(crate) struct Background {
     sweep: Sweep,
+    runner: Runner,
+    actions: Actions,
+    /// Which dead letters are sent again without a person.
+    automatic: AutomaticReplay,
 }
 
 impl Background {
     /// # Errors
     /// If the keys of payloads are not set, or cannot be used.
     pub(crate) fn new(settings: &Settings, parts: &Parts, metrics: DlqMetrics) -> anyhow::Result<Self> {
-        let sweep = Sweep {
-            store: parts.store.clone(),
-            clock: parts.clock.clone(),
-            keys: payload_keys(settings)?,
-            keep: settings.retention.clone(),
-            metrics,
-        };
-        Ok(Self { sweep })
+        let actions = Actions::new(settings, parts)?;
+        Ok(Self {
+            runner: Runner::new(actions.clone(), metrics.clone()),
+            sweep: Sweep {
+                store: parts.store.clone(),
+                clock: parts.clock.clone(),
+                keys: payload_keys(settings)?,
+                keep: settings.retention.clone(),
+                metrics,
+            },
+            actions,
+            automatic: settings.dead_letters.automatic.clone(),
+        })
     }
 
     /// Works until the token is cancelled.
     pub(crate) async fn run(self, stop: CancellationToken) {
-        self.sweep.run(stop).await;
+        tokio::join!(
+            self.sweep.run(stop.clone()),
+            self.runner.run(stop.clone()),
+            policy::run(self.actions, self.automatic, stop),
+        );
     }
 }

@@ -59,9 +59,7 @@ fn read(arrived: Arrived<'_>, now: DateTime<Utc>) -> Vec<Collected> {
     let message = arrived.message;
     match DeadLetter::decode(&message.body) {
         Ok(letter) => {
-            let command = Envelope::decode(&letter.payload.0)
-                .ok()
-                .map(|envelope| command_of(&envelope));
+            let command = command_in(&letter.payload.0);
             vec![collected(letter, command)]
         }
         Err(_) => raw(arrived, now),
@@ -125,6 +123,19 @@ fn why(broker: Option<BrokerReason>, fault: Option<&DecodeError>) -> (Reason, St
     }
 }
 
+fn command_in(body: &[u8]) -> Option<DeadCommand> {
+    let envelope = Envelope::decode(body).ok()?;
+    Some(command_of(&envelope))
+}
+
+/// What a message becomes if it fails once more, after so many replays: its command, where one can be read, and the identity
+/// of that dead letter.
+pub(crate) fn next_failure(body: &[u8], replay: u32) -> (Option<DeadCommand>, [u8; 32]) {
+    // What panics when it is read is kept whole, without a command.
+    let command = std::panic::catch_unwind(|| command_in(body)).unwrap_or_default();
+    (command, identity(body, command.as_ref(), replay))
+}
+
 /// The command in an envelope.
 pub(crate) fn command_of(envelope: &Envelope) -> DeadCommand {
     DeadCommand {
@@ -139,7 +150,7 @@ pub(crate) fn command_of(envelope: &Envelope) -> DeadCommand {
 fn collected(letter: DeadLetter, command: Option<DeadCommand>) -> Collected {
     Collected {
         id: Uuid::now_v7(),
-        identity: identity(&letter, command.as_ref()),
+        identity: identity(&letter.payload.0, command.as_ref(), letter.replay),
         fingerprint: fingerprint(&letter, command.as_ref()),
         command,
         letter,
@@ -147,7 +158,7 @@ fn collected(letter: DeadLetter, command: Option<DeadCommand>) -> Collected {
 }
 
 /// A hash of (command id or body, request hash, replay): a second failure after a replay is new, a second copy is not.
-fn identity(letter: &DeadLetter, command: Option<&DeadCommand>) -> [u8; 32] {
+fn identity(body: &[u8], command: Option<&DeadCommand>, replay: u32) -> [u8; 32] {
     let mut hash = Sha256::new();
     match command {
         Some(command) => {
@@ -157,10 +168,10 @@ fn identity(letter: &DeadLetter, command: Option<&DeadCommand>) -> [u8; 32] {
         }
         None => {
             hash.update(b"body");
-            hash.update(Sha256::digest(&letter.payload.0));
+            hash.update(Sha256::digest(body));
         }
     }
-    hash.update(letter.replay.to_be_bytes());
+    hash.update(replay.to_be_bytes());
     hash.finalize().into()
 }
 
@@ -203,6 +214,12 @@ mod tests {
             first.identity,
             collected(undecodable("not JSON at line 1", 0, b"y"), None).identity
         );
+    }
+
+    #[test]
+    fn the_next_failure_is_known_before_it_comes() {
+        let again = collected(undecodable("not JSON", 3, b"x"), None);
+        assert_eq!(next_failure(b"x", 3), (None, again.identity));
     }
 
     #[test]

@@ -28,6 +28,8 @@ mod masking;
 mod metrics;
 pub mod openapi;
 mod parking;
+mod policy;
+mod replays;
 mod routes;
 mod sweep;
 mod view;

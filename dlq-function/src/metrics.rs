@@ -1,12 +1,13 @@
 //! What dlq-function counts.
 
 use prometheus::{IntCounterVec, IntGauge};
-use shared::{telemetry::Metrics, wire::Reason};
+use shared::{store::replays::ItemState, telemetry::Metrics, wire::Reason};
 
 #[derive(Clone, Debug)]
 pub(crate) struct DlqMetrics {
     received: IntCounterVec,
     resolved: IntCounterVec,
+    replayed: IntCounterVec,
     pub(crate) open: IntGauge,
     pub(crate) under_other_keys: IntGauge,
 }
@@ -27,6 +28,16 @@ impl How {
     }
 }
 
+/// How a dead letter of a replay can end.
+const ENDS: [ItemState; 6] = [
+    ItemState::Applied,
+    ItemState::Superseded,
+    ItemState::Rejected,
+    ItemState::DeadAgain,
+    ItemState::Refused,
+    ItemState::Unknown,
+];
+
 impl DlqMetrics {
     pub(crate) fn new(metrics: &Metrics) -> Self {
         let reasons = Reason::ALL.map(|reason| [reason.as_str()]);
@@ -44,6 +55,16 @@ impl DlqMetrics {
                 &["how"],
                 &[&[How::Replayed.as_str()], &[How::Discarded.as_str()]],
             ),
+            replayed: metrics.counters(
+                "contato_replay_outcomes_total",
+                "Dead letters of replays of many that have ended, by what became of them.",
+                &["outcome"],
+                &ENDS
+                    .map(|end| [end.as_str()])
+                    .iter()
+                    .map(<[_; 1]>::as_slice)
+                    .collect::<Vec<_>>(),
+            ),
             open: metrics.gauge(
                 "contato_dead_letters",
                 "Dead letters that wait for a person or a policy.",
@@ -57,6 +78,13 @@ impl DlqMetrics {
 
     pub(crate) fn received(&self, reason: Reason) {
         self.received.with_label_values(&[reason.as_str()]).inc();
+    }
+
+    /// A dead letter of a replay stands so now; counted once it has ended.
+    pub(crate) fn replayed(&self, state: ItemState) {
+        if ENDS.contains(&state) {
+            self.replayed.with_label_values(&[state.as_str()]).inc();
+        }
     }
 
     pub(crate) fn resolved(&self, how: How) {

@@ -3,10 +3,7 @@
 use serde::Serialize;
 use shared::{
     domain::{Entry, Outcome, Poison, Stamp, Verdict},
-    store::{
-        StoreError,
-        dead_letters::{DeadLetterState, StoredDeadLetter},
-    },
+    store::{StoreError, replays::Refusal},
     wire::Envelope,
 };
 use utoipa::ToSchema;
@@ -28,46 +25,58 @@ pub(crate) enum Prediction {
     HasEnded,
     /// It is still poison.
     WouldFailAgain,
-    /// It cannot be sent: discarded, or its payload was erased.
+    /// It cannot be sent: it was given up or corrected, its payload cannot be read, or it failed again since.
     CannotBeSent,
+}
+
+/// How many payloads are in memory at once.
+const PAGE: usize = 200;
+
+/// A dead letter, as far as it is needed to foresee.
+enum Seen {
+    Decided(Prediction),
+    Command(Entry),
 }
 
 impl Actions {
     /// What a replay of these would come to: they are folded in order over what is stored. Changes nothing.
     pub(crate) async fn foresee(&self, ids: &[Uuid]) -> Result<Vec<Prediction>, StoreError> {
-        // Payloads are read one by one and kept only as commands.
-        let mut letters = Vec::with_capacity(ids.len());
-        for id in ids {
-            let found = self.store.dead_letter(*id).await?;
-            letters.push(found.map(|found| (found.state, found.erased, self.entry(&found))));
+        let mut seen = Vec::with_capacity(ids.len());
+        for page in ids.chunks(PAGE) {
+            seen.extend(self.look(page).await?);
         }
-        let known: Vec<Entry> = letters
-            .iter()
-            .flatten()
-            .filter_map(|(_, _, entry)| entry.clone())
-            .collect();
+        let commands = seen.iter().filter_map(|seen| match seen {
+            Seen::Command(entry) => Some(entry.clone()),
+            Seen::Decided(_) => None,
+        });
+        let commands: Vec<Entry> = commands.collect();
         let latest = Stamp::latest_believed(self.clock.now_ms(), self.max_ahead_ms);
-        let mut verdicts = self.store.foresee(&known, latest).await?.into_iter();
-        let predict = |letter: Option<(DeadLetterState, bool, Option<Entry>)>| {
-            let Some((state, erased, entry)) = letter else {
-                return Prediction::CannotBeSent;
-            };
-            let foreseen = entry.and_then(|_| verdicts.next()).map(prediction);
-            match (state, foreseen) {
-                (DeadLetterState::Discarded | DeadLetterState::Replaced, _) => Prediction::CannotBeSent,
-                (_, Some(foreseen)) => foreseen,
-                (_, None) if erased => Prediction::CannotBeSent,
-                (DeadLetterState::Resolved, None) => Prediction::HasEnded,
-                (DeadLetterState::Open | DeadLetterState::Archived | DeadLetterState::Replayed, None) => {
-                    Prediction::WouldFailAgain
-                }
-            }
-        };
-        Ok(letters.into_iter().map(predict).collect())
+        let mut verdicts = self.store.foresee(&commands, latest).await?.into_iter();
+        let foreseen = seen.into_iter().map(|seen| match seen {
+            Seen::Decided(prediction) => prediction,
+            Seen::Command(_) => verdicts.next().map_or(Prediction::WouldFailAgain, prediction),
+        });
+        Ok(foreseen.collect())
     }
 
-    fn entry(&self, letter: &StoredDeadLetter) -> Option<Entry> {
-        let envelope = Envelope::decode(&self.payload(letter).ok()?.0).ok()?;
+    /// Of each what a replay would send, or what is known without looking at its contact.
+    async fn look(&self, ids: &[Uuid]) -> Result<Vec<Seen>, StoreError> {
+        let mut sendable = self.sendable(ids).await?;
+        let look = |id: &Uuid| match sendable.remove(id) {
+            None => Seen::Decided(Prediction::CannotBeSent),
+            Some(Err(Refusal::Resolved)) => Seen::Decided(Prediction::HasEnded),
+            Some(Err(_)) => Seen::Decided(Prediction::CannotBeSent),
+            Some(Ok(sendable)) => match self.entry(&sendable.message.body) {
+                Some(entry) => Seen::Command(entry),
+                None => Seen::Decided(Prediction::WouldFailAgain),
+            },
+        };
+        Ok(ids.iter().map(look).collect())
+    }
+
+    fn entry(&self, body: &[u8]) -> Option<Entry> {
+        // What panics when it is read is poison.
+        let envelope = std::panic::catch_unwind(|| Envelope::decode(body).ok()).unwrap_or_default()?;
         Some(envelope.entry(1, &self.id_key))
     }
 }

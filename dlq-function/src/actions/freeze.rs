@@ -1,10 +1,14 @@
 //! The set that an action works on, whatever arrives meanwhile.
 
+use std::collections::HashSet;
+
+use chrono::{DateTime, Utc};
 use serde_json::json;
 use shared::{
     store::{
         StoreError,
-        dead_letters::{DeadLetterFilter, DeadLetterPosition},
+        dead_letters::{DeadLetterFilter, DeadLetterPosition, DeadLetterState},
+        sql_time,
     },
     wire::rfc3339,
 };
@@ -22,6 +26,22 @@ pub(crate) enum Selection {
 }
 
 impl Selection {
+    /// The same as of a time: what came later is out of it, and so is, unless it is asked for, what is not open. Of ids each
+    /// counts once.
+    pub(crate) fn as_of(&self, now: DateTime<Utc>) -> Self {
+        match self {
+            Self::Ids(ids) => {
+                let mut seen = HashSet::new();
+                Self::Ids(ids.iter().copied().filter(|id| seen.insert(*id)).collect())
+            }
+            Self::Matching(filter) => Self::Matching(DeadLetterFilter {
+                until: filter.until.or(Some(sql_time(now))),
+                state: filter.state.or(Some(DeadLetterState::Open)),
+                ..filter.clone()
+            }),
+        }
+    }
+
     /// As it stands in the audit: ids and closed words, never personal data.
     pub(crate) fn to_json(&self) -> String {
         let filter = match self {

@@ -25,6 +25,7 @@ mod foresee;
 mod freeze;
 mod groups;
 mod replay;
+mod replay_many;
 mod reveal;
 
 pub(crate) use correction::{BrokenRule, Correction, FieldChange, Message, all_fields};
@@ -33,12 +34,14 @@ pub(crate) use discard::{DISCARDABLE, DISCARDED_AT_ONCE_MAX, DiscardedMany};
 pub(crate) use edit::EditPreview;
 pub(crate) use foresee::Prediction;
 pub(crate) use freeze::{FROZEN_MAX, Selection};
+pub(crate) use replay::Sendable;
+pub(crate) use replay_many::Preview;
 pub(crate) use reveal::Revealed;
 
 /// Acts on dead letters.
 #[derive(Clone, Debug)]
 pub(crate) struct Actions {
-    broker: Arc<dyn Broker>,
+    pub(crate) broker: Arc<dyn Broker>,
     pub(crate) store: Store,
     keys: PayloadKeys,
     id_key: IdKey,
@@ -57,7 +60,7 @@ impl fmt::Debug for By {
     }
 }
 
-/// Why an action on one dead letter was refused or failed.
+/// Why an action was refused or failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ActionError {
     #[error("there is no such dead letter")]
@@ -76,6 +79,14 @@ pub(crate) enum ActionError {
     Unsent(Uuid, PublishError),
     #[error("its payload was erased with its contact's data; it can only be discarded")]
     Erased,
+    #[error("it failed again since; the newer failure is the one to replay: {0}")]
+    Newer(Uuid),
+    #[error("there is no such replay")]
+    NoReplay,
+    #[error("the replay has ended")]
+    ReplayEnded,
+    #[error("{expected} were expected and {found} match now")]
+    Unexpected { expected: u64, found: u64 },
     #[error("its payload cannot be read: {0}")]
     Locked(#[from] Locked),
     #[error("it was not sent: {0}")]

@@ -2,24 +2,35 @@
 
 use actix_web::http::Method;
 use shared::{
-    http::openapi::{Api, parameter, schema::UuidText},
+    http::openapi::{
+        Api, header_of, parameter,
+        schema::{SecondsNumber, UuidText},
+    },
     management,
 };
-use utoipa::openapi::path::{Parameter, ParameterIn};
+use utoipa::openapi::{
+    Header,
+    path::{Parameter, ParameterIn},
+};
 
 use crate::routes::{
     ARCHIVE, AUDIT, DEAD_LETTER, DEAD_LETTERS, DISCARD, DISCARD_MANY, EDIT_AND_REPLAY, GROUPS, REPLAY,
-    RESTORE, REVEAL, audit,
+    REPLAY_OF_MANY, REPLAY_RESUME, REPLAY_STOP, REPLAYS, RESTORE, REVEAL, audit,
     dead_letters::{archive, discard, discard_many, edit_and_replay, get, list, replay, restore, reveal},
-    groups,
+    groups, replays,
 };
 
 pub(crate) mod schemas;
+
+use schemas::PathText;
 
 /// The group of the operations on dead letters.
 pub(crate) const DEAD_LETTERS_TAG: &str = "dead letters";
 /// The group of the operations on the audit.
 pub(crate) const AUDIT_TAG: &str = "audit";
+
+/// The group of the operations on replays of many.
+pub(crate) const REPLAYS_TAG: &str = "replays";
 
 const DESCRIPTION: &str = "Keeps the messages that could not be processed, explains them, and sends them again on command.
 
@@ -32,6 +43,10 @@ pub fn api() -> Api {
         description: DESCRIPTION,
         tags: &[
             (DEAD_LETTERS_TAG, "Messages that wait for a person or a policy."),
+            (
+                REPLAYS_TAG,
+                "Many dead letters that are sent again together, at a pace.",
+            ),
             (AUDIT_TAG, "Who did what."),
             management::HEALTH_GROUP,
         ],
@@ -46,6 +61,11 @@ pub fn api() -> Api {
             (Method::POST, DISCARD, discard::describe()),
             (Method::POST, EDIT_AND_REPLAY, edit_and_replay::describe()),
             (Method::POST, REVEAL, reveal::describe()),
+            (Method::POST, REPLAYS, replays::start::describe()),
+            (Method::GET, REPLAYS, replays::list::describe()),
+            (Method::GET, REPLAY_OF_MANY, replays::get::describe()),
+            (Method::POST, REPLAY_STOP, replays::stop::describe()),
+            (Method::POST, REPLAY_RESUME, replays::resume::describe()),
             (Method::GET, AUDIT, audit::list::describe()),
             management::describe_health(),
         ],
@@ -56,4 +76,22 @@ pub fn api() -> Api {
 pub(crate) fn id_parameter() -> Parameter {
     let description = "The id of the dead letter.";
     parameter::<UuidText>("id", ParameterIn::Path, description, None)
+}
+
+/// The id of a replay in the path.
+pub(crate) fn replay_id_parameter() -> Parameter {
+    parameter::<UuidText>("id", ParameterIn::Path, "The id of the replay.", None)
+}
+
+/// `Location` of a replay.
+pub(crate) fn location() -> (&'static str, Header) {
+    ("Location", header_of::<PathText>("Where the replay is."))
+}
+
+/// `Retry-After` of a replay.
+pub(crate) fn retry_after() -> (&'static str, Header) {
+    (
+        "Retry-After",
+        header_of::<SecondsNumber>("While it runs: the seconds to wait before looking again."),
+    )
 }

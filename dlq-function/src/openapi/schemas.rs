@@ -13,6 +13,7 @@ use shared::{
     store::{
         audit::Act,
         dead_letters::{DeadLetterState, REPLACED_MAX},
+        replays::ReplayState,
     },
     wire::Reason,
 };
@@ -28,12 +29,15 @@ use crate::{
     actions::{DISCARDED_AT_ONCE_MAX, FieldChange, HISTORY_MAX, NEWER_MAX, SENDINGS_MAX, all_fields},
     audit_view::AuditView,
     group_view::GroupView,
+    replays::{BRAKE_MAX, Pace, RATE_MAX, ReplayView},
     routes::{IDS_MAX, audit::list::PRINCIPAL_MAX_CHARS, dead_letters::many::RefusalView},
     view::{ContactNow, DeadLetterView, NewerCommand, SendingView},
 };
 
 /// The longest explanation, in characters.
 const DETAIL_MAX_CHARS: usize = 1000;
+/// The longest path, in characters.
+const PATH_MAX_CHARS: usize = 255;
 /// The longest name, in characters.
 const WORD_MAX_CHARS: usize = 255;
 
@@ -92,6 +96,20 @@ schema_types! {
     /// The differences that a correction makes.
     FieldChanges [FieldChange] = list::<FieldChange>(all_fields().count() as u64)
         .description(Some("What it changes, personal data masked."));
+    /// Where a replay stands.
+    ReplayStateText = words(ReplayState::ALL.map(ReplayState::as_str));
+    /// Messages a second.
+    RateNumber = integer(1, RATE_MAX.into()).default(Some(Pace::default().rate.into()));
+    /// A share of failures in percent; 0 for never.
+    BrakeNumber = integer(0, BRAKE_MAX.into()).default(Some(Pace::default().brake.into()));
+    /// A path below this host.
+    PathText = text(1, PATH_MAX_CHARS).pattern(Some("^/v1/"));
+    /// A page of replays.
+    ReplayPage [ReplayView] = page::<ReplayView>();
+    /// What is asked for when a replay is begun.
+    ReplayRequest = chosen("Which dead letters, and how fast.")
+        .property("rate", described::<RateNumber>("Messages a second at most."))
+        .property("brake", described::<BrakeNumber>("It stops once more than this share of the outcomes are failures, in percent, from five outcomes on; 0 for never."));
     /// A page of dead letters.
     DeadLetterPage [DeadLetterView] = page::<DeadLetterView>();
     /// A page of groups.
@@ -171,6 +189,13 @@ pub(crate) fn selected() -> ObjectBuilder {
 /// Those that an act was refused for.
 pub(crate) fn refusals() -> ArrayBuilder {
     list::<RefusalView>(DISCARDED_AT_ONCE_MAX.into()).description(Some("To which it was not done, and why."))
+}
+
+/// What was asked for.
+pub(crate) fn selection() -> ObjectBuilder {
+    ObjectBuilder::new().schema_type(Type::Object).description(Some(
+        "Which dead letters were asked for: ids, or the members of a filter.",
+    ))
 }
 
 /// A payload with its values masked.

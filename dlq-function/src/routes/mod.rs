@@ -37,6 +37,7 @@ pub(crate) mod audit;
 pub(crate) mod dead_letters;
 mod filter;
 pub(crate) mod groups;
+pub(crate) mod replays;
 mod selection;
 
 pub(crate) use selection::IDS_MAX;
@@ -55,7 +56,12 @@ pub(crate) const AUDIT: &str = "/v1/audit";
 pub(crate) const EDIT_AND_REPLAY: &str = "/v1/dead-letters/{id}/edit-and-replay";
 pub(crate) const REVEAL: &str = "/v1/dead-letters/{id}/reveal";
 
-const SUCCESSES: [(&str, &str, &str); 11] = [
+pub(crate) const REPLAYS: &str = "/v1/replays";
+pub(crate) const REPLAY_OF_MANY: &str = "/v1/replays/{id}";
+pub(crate) const REPLAY_STOP: &str = "/v1/replays/{id}/stop";
+pub(crate) const REPLAY_RESUME: &str = "/v1/replays/{id}/resume";
+
+const SUCCESSES: [(&str, &str, &str); 17] = [
     ("GET", DEAD_LETTERS, "200"),
     ("GET", DEAD_LETTER, "200"),
     ("POST", REPLAY, "202"),
@@ -67,6 +73,12 @@ const SUCCESSES: [(&str, &str, &str); 11] = [
     ("GET", AUDIT, "200"),
     ("POST", EDIT_AND_REPLAY, "202"),
     ("POST", REVEAL, "200"),
+    ("POST", REPLAYS, "200"),
+    ("POST", REPLAYS, "202"),
+    ("GET", REPLAYS, "200"),
+    ("GET", REPLAY_OF_MANY, "200"),
+    ("POST", REPLAY_STOP, "200"),
+    ("POST", REPLAY_RESUME, "202"),
 ];
 
 /// What the handlers share.
@@ -197,6 +209,19 @@ fn routes(config: &mut web::ServiceConfig) {
         .service(resource(DISCARD, "POST").post(discard::discard))
         .service(resource(EDIT_AND_REPLAY, "POST").post(edit_and_replay::edit_and_replay))
         .service(resource(REVEAL, "POST").post(reveal::reveal))
+        .service(
+            resource(REPLAYS, "GET, HEAD, POST")
+                .get(replays::list::list)
+                .head(replays::list::list)
+                .post(replays::start::start),
+        )
+        .service(
+            resource(REPLAY_OF_MANY, "GET, HEAD")
+                .get(replays::get::get)
+                .head(replays::get::get),
+        )
+        .service(resource(REPLAY_STOP, "POST").post(replays::stop::stop))
+        .service(resource(REPLAY_RESUME, "POST").post(replays::resume::resume))
         .default_service(web::to(no_such_route));
 }
 
@@ -220,6 +245,12 @@ fn problem(error: ActionError) -> Problem {
         ActionError::Missing => missing(),
         ActionError::Resolved | ActionError::Discarded | ActionError::Replaced | ActionError::UnderWay => {
             Problem::new(Code::DeadLetterClosed, format!("Nothing was done: {error}."))
+        }
+        ActionError::Newer(_) => Problem::new(Code::DeadLetterClosed, format!("Nothing was done: {error}.")),
+        ActionError::NoReplay => Problem::new(Code::ReplayNotFound, "No replay has this id."),
+        ActionError::ReplayEnded => Problem::new(Code::ReplayEnded, format!("Nothing was done: {error}.")),
+        ActionError::Unexpected { .. } => {
+            Problem::new(Code::SelectionChanged, format!("Nothing was done: {error}."))
         }
         ActionError::Erased => Problem::new(Code::DeadLetterErased, format!("Nothing was done: {error}.")),
         ActionError::Locked(_) => Problem::new(Code::PayloadLocked, format!("Nothing was done: {error}.")),

@@ -94,13 +94,12 @@ impl SelectionFields {
             }
             Some(ids) => Selection::Ids(ids),
             None => Selection::Matching(DeadLetterFilter {
-                until: filter.until.or(Some(now)),
                 state: filter.state.or(Some(unless_said)),
                 ..filter
             }),
         };
         Ok(Chosen {
-            selection,
+            selection: selection.as_of(now),
             dry_run: self.dry_run == Field::Flag(true),
             expect: count(&self.expect).map_err(faults::unprocessable)?,
         })

@@ -15,5 +15,6 @@ mod keys;
 mod many;
 mod openapi;
 mod parking;
+mod replays;
 mod retention;
 mod reveal;

@@ -108,8 +108,8 @@ async fn ended_replays_go_with_their_items(pair: Pair) {
     for state in ["running", "stopped", "braked", "finished"] {
         let replay = id(Uuid::now_v7());
         pair.sql(&format!(
-            "INSERT INTO replays (id, principal, request, rate, brake, total, state, created_at, updated_at) \
-             VALUES ({replay}, '', '{{}}', 1, 0, 3, '{state}', '{now}', '{now}')"
+            "INSERT INTO replays (id, principal, request, rate, brake, total, truncated, state, created_at, updated_at) \
+             VALUES ({replay}, '', '{{}}', 1, 0, 3, false, '{state}', '{now}', '{now}')"
         ))
         .await;
         for position in 0..3 {

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::{
     Store, StoreError,
-    bulk::{self, any_of},
+    bulk::any_of,
     corrupt,
     entities::{
         replay_items,
@@ -241,35 +241,5 @@ impl Store {
     /// If SQL does not answer.
     pub async fn replay_tally(&self, id: Uuid) -> Result<ReplayTally, StoreError> {
         Ok(self.replay_tallies(&[id]).await?.remove(&id).unwrap_or_default())
-    }
-
-    /// Forgets at most `limit` replays that ended before a time, with their items. Says how many.
-    ///
-    /// # Errors
-    /// If SQL does not answer.
-    pub async fn forget_replays(&self, ended_before: DateTime<Utc>, limit: u64) -> Result<u64, StoreError> {
-        let old = Entity::find()
-            .select_only()
-            .column(Column::Id)
-            .filter(Column::State.ne(ReplayState::Running.as_str()))
-            .filter(Column::UpdatedAt.lt(ended_before))
-            .limit(limit)
-            .into_tuple::<Uuid>();
-        self.timed(async {
-            let transaction = self.begin().await?;
-            let ids = old.all(&transaction).await?;
-            let theirs = bulk::any_of(&transaction, replay_items::Column::ReplayId, ids.clone());
-            replay_items::Entity::delete_many()
-                .filter(theirs)
-                .exec(&transaction)
-                .await?;
-            let deleted = Entity::delete_many()
-                .filter(bulk::any_of(&transaction, Column::Id, ids))
-                .exec(&transaction)
-                .await?;
-            transaction.commit().await?;
-            Ok(deleted.rows_affected)
-        })
-        .await
     }
 }

@@ -25,7 +25,6 @@ cases!(
     outcomes_are_those_of_the_message_that_was_sent,
     a_newer_failure_is_found_by_command_or_by_bytes,
     what_is_due_is_part_of_one_automatic_replay,
-    replays_that_do_not_run_are_forgotten_in_time,
 );
 
 /// So many dead letters, a second apart, oldest first.
@@ -377,19 +376,4 @@ async fn what_is_due_is_part_of_one_automatic_replay(test: TestStore) {
         .await;
     assert!(matches!(twice, Err(StoreError::Conflict(_))), "{twice:?}");
     assert_eq!(found(due(0, 9000)).await.len(), 1, "nothing of it was written");
-}
-
-async fn replays_that_do_not_run_are_forgotten_in_time(test: TestStore) {
-    let test = test.migrated().await;
-    letters(&test, &Make::new(), 2, Reason::StoreRefused).await;
-    let running = begin(&test, 10).await;
-    let ended = begin(&test, 10).await;
-    assert_eq!(test.store.forget_replays(at(0), 10).await.unwrap(), 0);
-    assert_eq!(test.store.forget_replays(at(1), 10).await.unwrap(), 1);
-    assert_eq!(test.store.replay(ended).await.unwrap(), None);
-    assert!(test.store.replay(running).await.unwrap().is_some());
-    let stop = entry(Act::ReplayStopped, 10);
-    test.store.stop_replay(running, &stop).await.unwrap();
-    assert_eq!(test.store.forget_replays(at(11), 10).await.unwrap(), 1);
-    assert_eq!(count(&test, "SELECT COUNT(*) FROM replay_items").await, 0);
 }
