@@ -2,8 +2,9 @@
 
 use std::{process::Output, time::Duration};
 
+use serde_json::{Value, json};
 use shared::wire::Reason;
-use survival::{Check, Pace, Process, Role, Stack, Supervised, Writer};
+use survival::{Check, Pace, Process, Request, Role, Stack, Supervised, Writer, contact};
 use test_support::eventually_within;
 
 const DEATHS: usize = 10;
@@ -115,6 +116,54 @@ async fn half_way_through_a_replay_nothing_is_lost_and_nothing_happens_twice() {
     assert_eq!(resolved.len(), waiting.dead.len());
     println!("{} dead letters, replayed in {DEATHS} deaths", resolved.len());
     end(dlq, roles).await;
+}
+
+/// Deaths of the service in one replay: each costs the time until its lease ends.
+const DEATHS_OF_A_REPLAY: usize = 3;
+/// How many dead letters it has.
+const OF_A_REPLAY: u64 = 60;
+
+// What left unnoted before a death counts by its outcome only because it is announced before (`announce_items`,
+// replays/turn.rs).
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn in_the_middle_of_a_replay_of_many_it_goes_on_and_the_counts_are_right() {
+    let stack = Stack::shared().await;
+    // At a message further into each life, when more of them are under way.
+    let dlq = stack.supervise(Role::DlqFunction, |life| {
+        let message = [2, 5, 17].get(life)?;
+        Some(format!("replayed-not-marked:kill:{message}"))
+    });
+    stack.sql(&REFUSE.replace("% 4 = 0", ">= 0")).await;
+    let api = stack.start(Role::ProducerApi).await;
+    let worker = stack.start(Role::ConsumerWorker).await;
+    let client = stack.api(api.origin());
+    for number in 0..OF_A_REPLAY {
+        client.accepted(Request::create(contact(number))).await;
+    }
+    let sent = stack.history.exchanges();
+    let dead = sent
+        .iter()
+        .map(|exchange| (exchange.command, Reason::StoreRefused));
+    Check { dead: dead.collect() }.hold(&stack).await;
+    assert_eq!(dlq.deaths(), 0);
+
+    stack.sql(TAKE_AGAIN).await;
+    let asked = json!({ "brake": 0, "rate": 1000, "expect": OF_A_REPLAY });
+    let replays = format!("{}/v1/replays", dlq.origin());
+    let request = reqwest::Client::new().post(&replays).json(&asked);
+    let replay: Value = request.send().await.unwrap().json().await.unwrap();
+    let place = format!("{replays}/{}", replay["id"].as_str().expect("a replay"));
+    dlq.died(DEATHS_OF_A_REPLAY, DIE_WITHIN).await;
+    let ended = eventually_within(DIE_WITHIN, "the replay has ended", async || {
+        let replay: Value = reqwest::get(&place).await.ok()?.json().await.ok()?;
+        (replay["state"] == "finished").then_some(replay)
+    })
+    .await;
+    // Whatever left unnoted before a death: everything was applied, and counts as that.
+    assert_eq!(ended["counts"]["applied"], OF_A_REPLAY, "{ended}");
+    assert_eq!(ended["total"], OF_A_REPLAY, "{ended}");
+    Check::default().hold(&stack).await;
+    end(dlq, [api, worker]).await;
 }
 
 async fn replay_all(stack: &Stack, fault: Option<&str>) -> Output {
