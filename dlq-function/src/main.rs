@@ -30,7 +30,11 @@ fn main() -> anyhow::Result<ExitCode> {
 
 async fn program() -> anyhow::Result<ExitCode> {
     let arguments = Arguments::parse();
-    let Some(settings) = arguments.common.start()? else {
+    let settings = match arguments.command {
+        Some(_) => arguments.common.start_command()?,
+        None => arguments.common.start()?,
+    };
+    let Some(settings) = settings else {
         return Ok(ExitCode::SUCCESS);
     };
     let parts = Parts::connect(&settings, "dlq-function").await?;

@@ -21,7 +21,7 @@ use crate::{
     domain::IdKey,
     files::make_folder_of,
     planned_fault,
-    settings::{Settings, Shutdown},
+    settings::{Log, Settings, Shutdown},
     store::{Store, StoreError, StoreOptions},
     telemetry,
 };
@@ -49,8 +49,26 @@ impl CommonArguments {
     /// # Errors
     /// If the settings cannot be used.
     pub fn start(&self) -> anyhow::Result<Option<Settings>> {
+        self.start_with(|_| {})
+    }
+
+    /// As [`start`](Self::start), for a command that a person types and that ends: unless `log.filter` is set, only warnings are
+    /// logged, so that what it prints can be read.
+    ///
+    /// # Errors
+    /// If the settings cannot be used.
+    pub fn start_command(&self) -> anyhow::Result<Option<Settings>> {
+        self.start_with(|settings| {
+            if settings.log.filter == Log::default().filter {
+                settings.log.filter = "warn".to_owned();
+            }
+        })
+    }
+
+    fn start_with(&self, change: impl FnOnce(&mut Settings)) -> anyhow::Result<Option<Settings>> {
         planned_fault::arm();
-        let settings = Settings::load(self.config.as_deref(), std::env::vars())?;
+        let mut settings = Settings::load(self.config.as_deref(), std::env::vars())?;
+        change(&mut settings);
         if self.print_config {
             println!("{}", settings.to_masked_json());
             return Ok(None);
