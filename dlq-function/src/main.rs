@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use dlq_function::{azure, cli};
 use shared::role::{CommonArguments, Parts, run_until_stopped, stop_at_signal};
 
@@ -30,9 +30,13 @@ fn main() -> anyhow::Result<ExitCode> {
 
 async fn program() -> anyhow::Result<ExitCode> {
     let arguments = Arguments::parse();
+    if let Some(Command::Operator(cli::Command::Completions { shell })) = arguments.command {
+        cli::completions(Arguments::command(), shell);
+        return Ok(ExitCode::SUCCESS);
+    }
     let settings = match arguments.command {
-        Some(_) => arguments.common.start_command()?,
-        None => arguments.common.start()?,
+        Some(Command::Operator(_)) => arguments.common.start_command()?,
+        Some(Command::AzureFunction) | None => arguments.common.start()?,
     };
     let Some(settings) = settings else {
         return Ok(ExitCode::SUCCESS);

@@ -22,21 +22,21 @@ mod detail;
 mod discard;
 mod edit;
 mod foresee;
-mod freeze;
 mod groups;
 mod replay;
 mod replay_many;
 mod reveal;
+mod selection;
 
 pub(crate) use correction::{BrokenRule, Correction, FieldChange, Message, all_fields};
 pub(crate) use detail::{HISTORY_MAX, NEWER_MAX, SENDINGS_MAX};
 pub(crate) use discard::{DISCARDABLE, DISCARDED_AT_ONCE_MAX, DiscardedMany};
 pub(crate) use edit::EditPreview;
 pub(crate) use foresee::Prediction;
-pub(crate) use freeze::{FROZEN_MAX, Selection};
 pub(crate) use replay::Sendable;
 pub(crate) use replay_many::Preview;
 pub(crate) use reveal::Revealed;
+pub(crate) use selection::{FROZEN_MAX, Selection};
 
 /// Acts on dead letters.
 #[derive(Clone, Debug)]

@@ -40,7 +40,6 @@ pub(crate) struct Preview {
 
 impl Actions {
     /// How many dead letters a selection holds.
-    #[expect(dead_code, reason = "the command line asks before it acts on many")]
     pub(crate) async fn count(&self, selection: &Selection) -> Result<u64, StoreError> {
         match selection.as_of(self.now()) {
             Selection::Ids(ids) => Ok(ids.len().try_into().unwrap_or(u64::MAX)),

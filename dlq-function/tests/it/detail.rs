@@ -132,8 +132,8 @@ async fn when_it_was_sent_again_is_shown(pair: Pair) {
     };
     let time = "'2026-11-22 08:00:00.000+00:00'";
     pair.sql(&format!(
-        "INSERT INTO replays (id, principal, request, rate, brake, total, state, created_at, updated_at)
-         VALUES ({}, 'key:1', '{{}}', 1, 0, 1, 'finished', {time}, {time})",
+        "INSERT INTO replays (id, principal, request, rate, brake, total, truncated, state, created_at, updated_at)
+         VALUES ({}, 'key:1', '{{}}', 1, 0, 1, false, 'finished', {time}, {time})",
         literal(replay)
     ))
     .await;

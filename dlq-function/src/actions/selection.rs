@@ -6,15 +6,15 @@ use chrono::{DateTime, Utc};
 use serde_json::json;
 use shared::{
     store::{
-        StoreError,
-        dead_letters::{DeadLetterFilter, DeadLetterPosition, DeadLetterState},
+        dead_letters::{DeadLetterFilter, DeadLetterState},
         sql_time,
     },
     wire::rfc3339,
 };
 use uuid::Uuid;
 
-use super::Actions;
+/// The most dead letters of one action.
+pub(crate) const FROZEN_MAX: usize = 100_000;
 
 /// Which dead letters an action works on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,34 +66,5 @@ impl Selection {
             .filter_map(|(name, value)| Some((name.to_owned(), value?.into())))
             .collect();
         serde_json::Value::Object(set).to_string()
-    }
-}
-
-/// How many rows are read at once.
-const PAGE: u64 = 500;
-
-/// The most dead letters of one action.
-pub(crate) const FROZEN_MAX: usize = 100_000;
-
-impl Actions {
-    /// The ids of the dead letters that a filter holds for now, oldest first: the set that an action works on, whatever
-    /// arrives meanwhile. At most [`FROZEN_MAX`].
-    pub(crate) async fn freeze(&self, filter: &DeadLetterFilter) -> Result<Vec<Uuid>, StoreError> {
-        let mut frozen: Vec<Uuid> = Vec::new();
-        let mut after = None;
-        loop {
-            let page = self.store.dead_letters_page(filter, after, PAGE).await?;
-            after = page.last().map(|last| DeadLetterPosition {
-                received_at: last.received_at,
-                id: last.id,
-            });
-            let last_page = (page.len() as u64) < PAGE;
-            frozen.extend(page.iter().map(|letter| letter.id));
-            if last_page || frozen.len() >= FROZEN_MAX {
-                frozen.truncate(FROZEN_MAX);
-                frozen.reverse();
-                return Ok(frozen);
-            }
-        }
     }
 }
