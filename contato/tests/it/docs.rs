@@ -20,6 +20,8 @@ use shared::{
         problem::Code,
     },
     settings::Settings,
+    store::dead_letters::DeadLetterState,
+    wire::Reason,
 };
 use tempfile::TempDir;
 
@@ -31,9 +33,12 @@ use super::Contato;
 
 const GUIDE: [&str; 2] = ["docs/http.md", "docs/http.pt-BR.md"];
 const ACCESS: [&str; 2] = ["docs/access.md", "docs/access.pt-BR.md"];
+const DEAD_LETTERS: [&str; 2] = ["docs/dead-letters.md", "docs/dead-letters.pt-BR.md"];
 const README: [&str; 2] = ["README.md", "README.pt-BR.md"];
-/// Where the pages say that the API is.
-const USUAL_ADDRESS: &str = "127.0.0.1:8080";
+/// Where the pages say that the API is, and that of dead letters.
+const USUAL_ADDRESSES: [&str; 2] = ["127.0.0.1:8080", "127.0.0.1:8081"];
+/// Who types the commands of the pages: the audit names the account.
+const READER: &str = "ana";
 /// What curl does unless a page says otherwise: it ends, whatever happens.
 const CURL_SETTINGS: &str = "max-time = 20\n";
 
@@ -47,11 +52,11 @@ struct Printed {
 const USUAL_BINARY: &str = "cargo run -q --";
 
 /// Types the commands into one bash session.
-fn typed(examples: &[Example], address: &str, folder: &Path) -> Vec<Printed> {
+fn typed(examples: &[Example], addresses: [&str; 2], folder: &Path) -> Vec<Printed> {
     let file = |index: usize, what: &str| folder.join(format!("{index}.{what}"));
     let mut script = String::new();
     for (index, example) in examples.iter().enumerate() {
-        let command = example.command.replace(USUAL_ADDRESS, address);
+        let command = renamed(&example.command, USUAL_ADDRESSES, addresses);
         let command = command.replace(USUAL_BINARY, env!("CARGO_BIN_EXE_contato"));
         let (text, status) = (file(index, "text"), file(index, "status"));
         let (text, status) = (text.display(), status.display());
@@ -64,6 +69,8 @@ fn typed(examples: &[Example], address: &str, folder: &Path) -> Vec<Printed> {
         .current_dir(folder)
         .env("CURL_HOME", folder)
         .env("PATH", with_contato())
+        .env("USER", READER)
+        .env_remove("SUDO_USER")
         .output()
         .expect("bash is there");
     assert!(
@@ -74,14 +81,63 @@ fn typed(examples: &[Example], address: &str, folder: &Path) -> Vec<Printed> {
     let read = |path: &Path| fs::read_to_string(path).expect("text");
     let printed = |index| Printed {
         status: read(&file(index, "status")).trim().to_owned(),
-        text: read(&file(index, "text"))
-            .replace('\r', "")
-            .replace(address, USUAL_ADDRESS),
+        text: renamed(
+            &read(&file(index, "text")).replace('\r', ""),
+            addresses,
+            USUAL_ADDRESSES,
+        ),
     };
     (0..examples.len()).map(printed).collect()
 }
 
-/// Where the reader's shell finds programs, contato among them.
+/// A text with other addresses in it.
+fn renamed(text: &str, from: [&str; 2], to: [&str; 2]) -> String {
+    from.into_iter()
+        .zip(to)
+        .fold(text.to_owned(), |text, (from, to)| text.replace(from, to))
+}
+
+/// What cargo sets for this program, and what would be wrong for another build.
+const OF_THIS_RUN: [&str; 6] = [
+    "CARGO_PKG_",
+    "CARGO_MANIFEST_",
+    "CARGO_CRATE_NAME",
+    "CARGO_BIN_",
+    "CARGO_PRIMARY_PACKAGE",
+    "CARGO_TARGET_TMPDIR",
+];
+
+/// Builds dlq-function beside contato's binary, as this program was built; `cargo test` builds the binaries of the package
+/// alone that it tests. Of the whole workspace, so that libraries have the features that they have in a build of everything.
+fn build_dlq_function() {
+    let contato = Path::new(env!("CARGO_BIN_EXE_contato"));
+    let folder = contato.parent().expect("a folder");
+    let profile = match folder.file_name().and_then(|name| name.to_str()) {
+        None | Some("debug") => "dev",
+        Some(profile) => profile,
+    };
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy();
+        if OF_THIS_RUN.iter().any(|prefix| text.starts_with(prefix)) {
+            cargo.env_remove(&name);
+        }
+    }
+    let built = cargo
+        .current_dir(page::path("."))
+        .args(["build", "--quiet", "--locked", "--profile", profile])
+        .args(["--workspace", "--bin", "dlq-function", "--target-dir"])
+        .arg(folder.parent().expect("a target folder"))
+        .output()
+        .expect("cargo can be run");
+    assert!(
+        built.status.success(),
+        "{}",
+        String::from_utf8_lossy(&built.stderr)
+    );
+}
+
+/// Where the reader's shell finds programs, contato and dlq-function among them.
 fn with_contato() -> OsString {
     let own = Path::new(env!("CARGO_BIN_EXE_contato"))
         .parent()
@@ -97,10 +153,10 @@ fn try_page(name: &str, blocks: &[Block]) {
     let start = blocks.iter().position(|block| block.language == "sh");
     let (before, after) = blocks.split_at(start.unwrap_or_default());
     let (before, after) = (page::examples(before), page::examples(after));
-    let mut printed = typed(&before, USUAL_ADDRESS, folder.path());
+    let mut printed = typed(&before, USUAL_ADDRESSES, folder.path());
     let contato = Contato::start_with(folder.path(), &page::settings(blocks));
-    let address = contato.api.strip_prefix("http://").expect("an address");
-    printed.extend(typed(&after, address, folder.path()));
+    let api = contato.api.strip_prefix("http://").expect("an address");
+    printed.extend(typed(&after, [api, &contato.dlq], folder.path()));
     let (mut of_page, mut of_run) = (Names::default(), Names::default());
     for (example, printed) in before.iter().chain(&after).zip(printed) {
         let (Example { line, command, shown }, Printed { status, text }) = (example, printed);
@@ -129,6 +185,28 @@ fn each_example_of_the_page_about_access_prints_what_the_page_shows() {
     try_page(ACCESS[0], &page::blocks(&page::text(ACCESS[0])));
 }
 
+/// To see it red: leave the reason out of the table that `list` prints, or change a number in the page.
+#[test]
+fn each_example_of_the_page_about_dead_letters_prints_what_the_page_shows() {
+    build_dlq_function();
+    let blocks = page::blocks(&page::text(DEAD_LETTERS[0]));
+    try_page(DEAD_LETTERS[0], &blocks);
+}
+
+/// To see it red: leave a row out of a table of reasons or states.
+#[test]
+fn the_page_about_dead_letters_explains_every_reason_and_state() {
+    let reasons = Reason::ALL.map(Reason::as_str);
+    let states = DeadLetterState::ALL.map(DeadLetterState::as_str);
+    for name in DEAD_LETTERS {
+        let text = page::text(name);
+        for word in reasons.into_iter().chain(states) {
+            let row = format!("\n| `{word}` | ");
+            assert!(text.contains(&row), "{name}: {word}");
+        }
+    }
+}
+
 /// To see it red: change a body in the page's answer of 422.
 #[test]
 fn each_example_of_the_readme_prints_what_the_page_shows() {
@@ -141,7 +219,7 @@ fn each_example_of_the_readme_prints_what_the_page_shows() {
 /// To see it red: change a letter of a command in one of the pages.
 #[test]
 fn both_languages_have_the_same_examples() {
-    for [english, portuguese] in [GUIDE, ACCESS, README] {
+    for [english, portuguese] in [GUIDE, ACCESS, DEAD_LETTERS, README] {
         let examples = |name: &str| -> Vec<_> {
             let blocks = page::blocks(&page::text(name)).into_iter();
             let same = blocks.filter(|block| block.language == "console" || !README.contains(&name));
@@ -201,7 +279,7 @@ fn the_guide_tells_the_limits_as_they_are() {
 /// To see it red: change a heading.
 #[test]
 fn links_lead_somewhere() {
-    for name in GUIDE.into_iter().chain(ACCESS).chain(README) {
+    for name in [GUIDE, ACCESS, DEAD_LETTERS, README].concat() {
         let text = page::text(name);
         for link in page::links(&text).filter(|link| !link.contains("://")) {
             let (file, anchor) = link.split_once('#').unwrap_or((link, ""));

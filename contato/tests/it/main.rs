@@ -26,6 +26,8 @@ const STDERR_FILE: &str = "stderr.log";
 struct Contato {
     child: Child,
     api: String,
+    /// Where dead letters are, by `host:port`.
+    dlq: String,
     /// The lines to paste.
     curls: Vec<String>,
     lines: std::io::Lines<BufReader<ChildStdout>>,
@@ -58,7 +60,7 @@ impl Contato {
             .expect("the binary starts");
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let mut curls = Vec::new();
-        let mut api = String::new();
+        let (mut api, mut dlq) = (String::new(), String::new());
         // Where credentials are required there is one line to paste only.
         let required = ("CONTATO__AUTH__MODE".to_owned(), "required".to_owned());
         let expected = if settings.contains(&required) { 1 } else { 3 };
@@ -68,6 +70,9 @@ impl Contato {
             if let Some(url) = line.strip_prefix("contacts") {
                 api = url.trim().trim_end_matches("/v1/contacts").to_owned();
             }
+            if let Some((_, url)) = line.split_once("dead letters  http://") {
+                dlq = url.trim_end_matches("/v1/dead-letters").to_owned();
+            }
             if line.starts_with("curl ") {
                 curls.push(line.to_owned());
             }
@@ -75,6 +80,7 @@ impl Contato {
         Self {
             child,
             api,
+            dlq,
             curls,
             lines,
         }

@@ -1,14 +1,15 @@
 //! What a page shows beside what was printed: the status, the headers that are shown, the body.
 //!
-//! Ids, also of keys, entity tags, times, cursors and what is left of a rate differ each time and are compared by their form.
+//! Ids, also of keys, entity tags, stamps, times, cursors and what is left of a rate differ each time and are compared by their form.
 //! **Invariant:** an id or entity tag that a page shows twice must come twice, and two that differ must differ.
 
 use serde_json::Value;
 
 /// The forms of what differs each time: `h` is a hexadecimal digit, `9` a digit, anything else stands for itself.
-const NAMED_FORMS: [(&str, &str); 3] = [
+const NAMED_FORMS: [(&str, &str); 4] = [
     ("id", "hhhhhhhh-hhhh-hhhh-hhhh-hhhhhhhhhhhh"),
     ("tag", "hhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhh"),
+    ("stamp", "hhhhhhhhhhhhhhhh"),
     ("key", "hhhhhhhh"),
 ];
 const TIME_FORMS: [&str; 2] = ["9999-99-99T99:99:99.999Z", "99999999T999999Z"];
