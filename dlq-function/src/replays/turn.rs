@@ -232,17 +232,22 @@ impl<'a> Turn<'a> {
             return Ok(Went::On(Duration::ZERO));
         };
         let Prepared { items, messages } = self.prepare(waiting).await?;
-        if !store.announce_items(&self.lease(), &items).await? {
+        let Some(announced) = store.announce_items(&self.lease(), &items).await? else {
             return Ok(Went::Lost);
-        }
+        };
         self.held_at = started;
         for item in items.iter().filter(|item| item.state != ItemState::Waiting) {
             self.count(ItemState::Waiting, item.state);
         }
-        let results = join_all(messages.iter().map(|message| self.publish(message))).await;
         let going = items.into_iter().filter(|item| item.state == ItemState::Waiting);
+        let (going, left): (Vec<_>, Vec<_>) = going
+            .zip(messages)
+            .partition(|(item, _)| announced.contains(&item.position));
+        let left = left.first().map(|(item, _)| item.position);
+        let results = join_all(going.iter().map(|(_, message)| self.publish(message))).await;
         let (mut sent, mut failed) = (Vec::new(), None);
-        for (item, result) in going.zip(results) {
+        self.send_at = started + self.pace.rest_after(going.len());
+        for ((item, _), result) in going.into_iter().zip(results) {
             match result {
                 Ok(()) => sent.push(ReplayItem {
                     state: ItemState::Sent,
@@ -254,7 +259,6 @@ impl<'a> Turn<'a> {
                 }
             }
         }
-        self.send_at = started + self.pace.rest_after(messages.len());
         store.save_items(self.replay, &sent, self.actions.now()).await?;
         self.heard_at = Instant::now();
         for item in sent {
@@ -267,8 +271,8 @@ impl<'a> Turn<'a> {
                 Err(error.into())
             }
             None => {
-                self.from = last + 1;
-                Ok(Went::On(Duration::ZERO))
+                self.from = left.unwrap_or(last + 1);
+                Ok(Went::On(left.map_or(Duration::ZERO, |_| LOOK_MIN)))
             }
         }
     }

@@ -5,7 +5,8 @@ use std::{cmp::Reverse, collections::HashMap, fmt, time::Duration};
 use chrono::{DateTime, Utc};
 use sea_orm::{
     ColumnTrait, Condition, DatabaseTransaction, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
-    QuerySelect, sea_query::LockType,
+    QuerySelect,
+    sea_query::{LockType, Query},
 };
 use uuid::Uuid;
 
@@ -14,6 +15,7 @@ use crate::store::{
     Store, StoreError,
     audit::{Act, Entry, add},
     entities::{audit, dead_letters::Column, replay_items, replays},
+    replays::{ItemState, ReplayState},
 };
 
 /// For so long it is taken that a dead letter which was to be sent may still be on its way to the broker: longer than any publish
@@ -148,18 +150,32 @@ impl Store {
     }
 }
 
-/// Whether one that waits was to be sent a moment ago, and what came of it is not known.
+/// Whether one that waits was to be sent a moment ago, by itself or in a replay that runs, and what came of it is not known.
 pub(super) async fn on_its_way(
     sql: &DatabaseTransaction,
     letters: &[StoredDeadLetter],
     now: DateTime<Utc>,
 ) -> Result<bool, DbErr> {
-    let waiting = letters
-        .iter()
-        .filter(|letter| matches!(letter.state, DeadLetterState::Open | DeadLetterState::Archived));
+    let waits = |letter: &&StoredDeadLetter| {
+        matches!(letter.state, DeadLetterState::Open | DeadLetterState::Archived)
+    };
+    let waiting = || letters.iter().filter(waits);
     let noted = Condition::all()
-        .add(audit::Column::DeadLetterId.is_in(waiting.map(|letter| letter.id)))
+        .add(audit::Column::DeadLetterId.is_in(waiting().map(|letter| letter.id)))
         .add(audit::Column::Action.eq(Act::Replay.as_str()))
         .add(audit::Column::At.gt(now - ON_ITS_WAY));
-    Ok(audit::Entity::find().filter(noted).count(sql).await? > 0)
+    if audit::Entity::find().filter(noted).count(sql).await? > 0 {
+        return Ok(true);
+    }
+    let announced = Condition::all()
+        .add(replay_items::Column::DeadLetterId.is_in(waiting().map(|letter| letter.id)))
+        .add(replay_items::Column::State.eq(ItemState::Waiting.as_str()))
+        .add(replay_items::Column::Identity.is_not_null());
+    let running = Query::select()
+        .column(replays::Column::Id)
+        .from(replays::Entity)
+        .and_where(replays::Column::State.eq(ReplayState::Running.as_str()))
+        .to_owned();
+    let announced = announced.add(replay_items::Column::ReplayId.in_subquery(running));
+    Ok(replay_items::Entity::find().filter(announced).count(sql).await? > 0)
 }

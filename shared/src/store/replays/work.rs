@@ -154,20 +154,39 @@ impl Store {
         rows.into_iter().map(ReplayItem::try_from).collect()
     }
 
-    /// Notes what is about to be sent, and what is refused, before anything is published; `false` if it is not this process's
-    /// turn any more: then nothing may be sent.
+    /// Notes what is about to be sent, and what is refused, before anything is published. Gives the positions of what may be
+    /// sent; `None` if it is not this process's turn any more: then nothing may be.
+    ///
+    /// What is to be sent is noted under the lock of its dead letter: a correction that was made before leaves it out, and one
+    /// that is made after sees the note ([`replace_dead_letter`](Self::replace_dead_letter)). What somebody else has locked or
+    /// closed meanwhile is left out as well, and waits for the next look.
     ///
     /// # Errors
     /// If SQL does not answer; then nothing is written.
-    pub async fn announce_items(&self, lease: &Lease, items: &[ReplayItem]) -> Result<bool, StoreError> {
+    pub async fn announce_items(
+        &self,
+        lease: &Lease,
+        items: &[ReplayItem],
+    ) -> Result<Option<HashSet<u32>>, StoreError> {
         self.timed(async {
             let transaction = self.begin().await?;
             if !renew(&transaction, lease, held(lease)).await? {
-                return Ok(false);
+                return Ok(None);
             }
-            save(&transaction, lease.replay, items).await?;
+            let going = |item: &&ReplayItem| item.state == ItemState::Waiting;
+            let letters = items.iter().filter(going).map(|item| item.dead_letter);
+            let free = lock_standing(&transaction, letters.collect(), &["open", "replayed"]).await?;
+            let free: HashSet<Uuid> = free.into_iter().collect();
+            let noted: Vec<ReplayItem> = items
+                .iter()
+                .filter(|item| !going(item) || free.contains(&item.dead_letter))
+                .cloned()
+                .collect();
+            save(&transaction, lease.replay, &noted).await?;
             transaction.commit().await?;
-            Ok(true)
+            Ok(Some(
+                noted.iter().filter(going).map(|item| item.position).collect(),
+            ))
         })
         .await
     }
@@ -336,22 +355,13 @@ async fn save(sql: &DatabaseTransaction, replay: Uuid, items: &[ReplayItem]) -> 
     bulk::insert::<Entity, _>(sql, rows, Some(overwrite)).await
 }
 
-/// Marks those that wait. Those that a worker closes at this moment are left to it: waiting for its locks, taken in its own
-/// order, could make either fail.
+/// Marks those that wait.
 async fn mark_replayed(sql: &DatabaseTransaction, sent: Vec<Uuid>, now: DateTime<Utc>) -> Result<(), DbErr> {
     use dead_letters::{Column, Entity};
     if sent.is_empty() {
         return Ok(());
     }
-    let open = any_of(sql, Column::Id, sent).add(Column::State.eq("open"));
-    let open = Entity::find()
-        .select_only()
-        .column(Column::Id)
-        .filter(open)
-        .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
-        .into_tuple::<Uuid>()
-        .all(sql)
-        .await?;
+    let open = lock_standing(sql, sent, &["open"]).await?;
     Entity::update_many()
         .col_expr(Column::State, Expr::val("replayed"))
         .col_expr(Column::StateChangedAt, Expr::val(now))
@@ -359,4 +369,23 @@ async fn mark_replayed(sql: &DatabaseTransaction, sent: Vec<Uuid>, now: DateTime
         .exec(sql)
         .await
         .map(drop)
+}
+
+/// Locks those of the dead letters that stand in one of these ways, and gives them. Those that somebody else has locked are
+/// left to them: waiting for the locks of a worker, taken in its own order, could make either fail.
+async fn lock_standing(
+    sql: &DatabaseTransaction,
+    letters: Vec<Uuid>,
+    states: &[&str],
+) -> Result<Vec<Uuid>, DbErr> {
+    use dead_letters::{Column, Entity};
+    let standing = any_of(sql, Column::Id, letters).add(Column::State.is_in(states.iter().copied()));
+    Entity::find()
+        .select_only()
+        .column(Column::Id)
+        .filter(standing)
+        .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
+        .into_tuple()
+        .all(sql)
+        .await
 }

@@ -5,7 +5,7 @@ use shared::{
     store::{
         StoreError,
         audit::{self, Act},
-        dead_letters::{Collected, DeadLetterFilter, DeadLetterState},
+        dead_letters::{Collected, Corrected, DeadLetterFilter, DeadLetterState, Replacement},
         replays::{ItemState, Lease, NewReplay, Refusal, ReplayItem, ReplaySet, ReplayState, Sent, Started},
     },
     wire::Reason,
@@ -25,6 +25,7 @@ cases!(
     outcomes_are_those_of_the_message_that_was_sent,
     a_newer_failure_is_found_by_command_or_by_bytes,
     what_is_due_is_part_of_one_automatic_replay,
+    of_a_correction_and_a_replay_one_is_sent,
 );
 
 /// So many dead letters, a second apart, oldest first.
@@ -172,7 +173,7 @@ async fn one_process_at_a_time_has_the_turn(test: TestStore) {
     let items = test.store.waiting_items(id, 0, 10).await.unwrap();
     let late = at_time(one, 50_002);
     assert!(!test.store.hold_replay(&late).await.unwrap());
-    assert!(!test.store.announce_items(&late, &items).await.unwrap());
+    assert_eq!(test.store.announce_items(&late, &items).await.unwrap(), None);
     assert!(!test.store.end_replay(&late, ReplayState::Finished).await.unwrap());
     test.store.release_replay(&late).await.unwrap();
     assert!(test.store.hold_replay(&at_time(other, 50_003)).await.unwrap());
@@ -185,7 +186,7 @@ async fn one_process_at_a_time_has_the_turn(test: TestStore) {
     let before = test.store.stop_replay(id, &stop).await.unwrap();
     assert_eq!(before, Some(ReplayState::Running));
     assert!(!test.store.hold_replay(&at_time(one, 50_007)).await.unwrap());
-    assert!(!test.store.announce_items(&one, &items).await.unwrap());
+    assert_eq!(test.store.announce_items(&one, &items).await.unwrap(), None);
     assert!(test.store.free_replays(at(60_000), 10).await.unwrap().is_empty());
     assert_eq!(
         test.store.stop_replay(id, &stop).await.unwrap(),
@@ -376,4 +377,40 @@ async fn what_is_due_is_part_of_one_automatic_replay(test: TestStore) {
         .await;
     assert!(matches!(twice, Err(StoreError::Conflict(_))), "{twice:?}");
     assert_eq!(found(due(0, 9000)).await.len(), 1, "nothing of it was written");
+}
+
+/// To see it red: leave the locks out of `announce_items`, or the items out of `on_its_way`.
+async fn of_a_correction_and_a_replay_one_is_sent(test: TestStore) {
+    let test = test.migrated().await;
+    let kept = letters(&test, &Make::new(), 2, Reason::StoreRefused).await;
+    let id = begin(&test, 10).await;
+    let turn = lease(id, 0);
+    assert!(test.store.take_replay(&turn).await.unwrap());
+    let mut items = test.store.waiting_items(id, 0, 10).await.unwrap();
+    for item in &mut items {
+        item.identity = Some([7; 32]);
+    }
+    let correct = async |letter: &Collected| {
+        let replacement = Replacement {
+            id: Uuid::now_v7(),
+            payload: letter.letter.payload.clone(),
+            command: letter.command.unwrap(),
+            traceparent: None,
+        };
+        let (keys, entry) = (payload_keys(), entry(Act::EditAndReplay, 1));
+        let corrected = test
+            .store
+            .replace_dead_letter(letter.id, &replacement, &keys, &entry);
+        corrected.await.unwrap()
+    };
+    // Corrected before it was announced: it is left out.
+    assert_eq!(correct(&kept[0].1).await, Corrected::Done);
+    let announced = test.store.announce_items(&turn, &items).await.unwrap();
+    assert_eq!(announced, Some([items[1].position].into()));
+    // Announced: it may be on its way.
+    assert_eq!(correct(&kept[1].1).await, Corrected::UnderWay);
+    // Nobody works on it any more.
+    let stop = entry(Act::ReplayStopped, 2);
+    test.store.stop_replay(id, &stop).await.unwrap();
+    assert_eq!(correct(&kept[1].1).await, Corrected::Done);
 }
