@@ -37,6 +37,7 @@ pub(crate) mod audit;
 pub(crate) mod dead_letters;
 mod filter;
 pub(crate) mod groups;
+mod pages;
 pub(crate) mod replays;
 mod selection;
 

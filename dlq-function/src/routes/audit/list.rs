@@ -2,25 +2,26 @@
 
 use actix_web::{
     HttpRequest, HttpResponse,
-    http::{Method, StatusCode},
+    http::{
+        Method, StatusCode,
+        header::{self, HeaderValue},
+    },
     web::Data,
 };
-use serde::Serialize;
 use shared::{
     http::{
         access::{Caller, Scope},
-        cursor::{Cursor, Way},
         faults,
         json::Field,
         openapi::{
             Description, link, parameter,
-            schema::{CursorText, LimitNumber, TimeInput, UuidText},
+            schema::{TimeInput, UuidText},
         },
-        page::{self, bad_cursor, limit, limit_holds, take_limit},
+        page::{PageView, limit, limit_holds, take_limit},
         problem::{Code, Problem},
         query,
     },
-    store::{audit::AuditPosition, contacts::SortKey},
+    store::audit::AuditPosition,
 };
 use utoipa::{
     PartialSchema,
@@ -41,7 +42,10 @@ use crate::{
         AUDIT_TAG,
         schemas::{ActText, AuditLines, AuditPage, PrincipalText},
     },
-    routes::Desk,
+    routes::{
+        Desk,
+        pages::{self, broken},
+    },
 };
 
 pub(crate) use super::filter::PRINCIPAL_MAX_CHARS;
@@ -65,13 +69,6 @@ struct Fields {
     filter: AuditFields,
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct PageView {
-    items: Vec<AuditView>,
-    next_cursor: Option<String>,
-}
-
 /// The operation in the description of the API.
 pub(crate) fn describe() -> Description {
     let about = "Newest first; it has ids, closed words and counts, and no personal data of a contact. As `application/x-ndjson` all that the filters let through, an entry a line, without `limit` and `cursor`; an answer that breaks off is not complete.";
@@ -84,23 +81,17 @@ pub(crate) fn describe() -> Description {
         .problems([Code::StoreUnavailable])
 }
 
-fn parameters() -> [Parameter; 8] {
+fn parameters() -> impl Iterator<Item = Parameter> {
     let query = || ParameterIn::Query;
-    [
+    let filters = [
         parameter::<ActText>("action", query(), "What was done.", None),
         parameter::<PrincipalText>("principal", query(), "Who did it.", None),
         parameter::<UuidText>("deadLetterId", query(), "To this dead letter alone.", None),
         parameter::<UuidText>("replayId", query(), "In or to this replay.", None),
         parameter::<TimeInput>("since", query(), "At or after this time.", None),
         parameter::<TimeInput>("until", query(), "Before this time.", None),
-        parameter::<LimitNumber>("limit", query(), "How many at most.", None),
-        parameter::<CursorText>(
-            "cursor",
-            query(),
-            "The nextCursor of another page with the same filters.",
-            None,
-        ),
-    ]
+    ];
+    filters.into_iter().chain(pages::parameters())
 }
 
 /// Answers a page, with a link to the next, or all as JSON lines.
@@ -116,7 +107,6 @@ pub(in crate::routes) async fn list(desk: Data<Desk>, request: HttpRequest) -> R
         filter: AuditFields::take(&mut parameters),
     };
     let found = faults::found(&fields, parameters);
-    let broken = || Problem::malformed("Query parameters break rules.");
     if !found.is_empty() {
         return Err(broken().with_faults(found));
     }
@@ -130,43 +120,20 @@ pub(in crate::routes) async fn list(desk: Data<Desk>, request: HttpRequest) -> R
     }
     let limit = limit(&fields.limit).map_err(|_| broken())?;
     let scope = format!("audit {filter:?}");
-    let after = match cursor {
-        Field::Text(text) => Some(position(&desk, &text, &scope).ok_or_else(bad_cursor)?),
-        Field::Absent | Field::Null | Field::Number(_) | Field::Flag(_) | Field::Texts(_) | Field::Other => {
-            None
-        }
-    };
+    let after = pages::after(&desk, &cursor, &scope)?;
+    let after = after.map(|(at, id)| AuditPosition { at, id });
 
     let actions = desk.actions.clone();
     let read = async move { actions.audit_page(&filter, after, limit + 1).await };
     let read = desk.runtime.run(read).await;
     let mut entries = read.map_err(|error| Problem::store(&error))?;
-    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-    let more = entries.len() > limit;
-    entries.truncate(limit);
-    let next_cursor = entries.last().filter(|_| more).map(|last| {
-        let cursor = Cursor {
-            way: Way::Next,
-            key: SortKey::Time(last.at),
-            id: last.id,
-        };
-        cursor.seal(&desk.ids, &scope)
+    let next = pages::cut(&desk, &mut entries, limit, &scope, |last| {
+        Some((last.at, last.id))
     });
-    let mut response = HttpResponse::Ok();
-    response.insert_header(("vary", "Accept"));
-    if let Some(links) = page::links(&request, next_cursor.as_deref(), None) {
-        response.insert_header(links);
-    }
-    Ok(response.json(PageView {
-        items: entries.iter().map(AuditView::from).collect(),
-        next_cursor,
-    }))
-}
-
-fn position(desk: &Desk, text: &str, scope: &str) -> Option<AuditPosition> {
-    let cursor = Cursor::open(text, &desk.ids, scope)?;
-    match (cursor.way, cursor.key) {
-        (Way::Next, SortKey::Time(at)) => Some(AuditPosition { at, id: cursor.id }),
-        (Way::Next, SortKey::Text(_)) | (Way::Previous, _) => None,
-    }
+    let items: Vec<_> = entries.iter().map(AuditView::from).collect();
+    let mut response = PageView::onwards(&request, items, next);
+    response
+        .headers_mut()
+        .insert(header::VARY, HeaderValue::from_static("Accept"));
+    Ok(response)
 }

@@ -1,25 +1,20 @@
 //! `GET /v1/dead-letter-groups`: dead letters that failed alike, counted, last seen first.
 
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web::Data};
-use serde::Serialize;
 use shared::{
     http::{
         access::{Caller, Scope},
-        cursor::{Cursor, Way},
         faults,
         json::Field,
         openapi::{
             Description, link, parameter,
-            schema::{CursorText, LimitNumber, OperationText, TimeInput, UuidText},
+            schema::{OperationText, TimeInput, UuidText},
         },
-        page::{self, bad_cursor, limit, limit_holds, take_limit},
+        page::{PageView, limit, limit_holds, take_limit},
         problem::{Code, Problem},
         query,
     },
-    store::{
-        contacts::SortKey,
-        dead_letters::{Group, GroupPosition},
-    },
+    store::dead_letters::{Group, GroupPosition},
 };
 use utoipa::openapi::path::{Parameter, ParameterIn};
 use uuid::Uuid;
@@ -31,7 +26,11 @@ use crate::{
         DEAD_LETTERS_TAG,
         schemas::{GroupPage, ReasonText, StateText},
     },
-    routes::{Desk, filter::FilterFields},
+    routes::{
+        Desk,
+        filter::FilterFields,
+        pages::{self, broken},
+    },
 };
 
 const PARAMETERS: [&str; 8] = [
@@ -53,13 +52,6 @@ struct Fields {
     filter: FilterFields,
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct PageView {
-    items: Vec<GroupView>,
-    next_cursor: Option<String>,
-}
-
 /// The operation in the description of the API.
 pub(crate) fn describe() -> Description {
     let about = "Those that failed alike, last seen first: one reason, one operation, one explanation but for its numbers. Unless `state` is given, groups in which something is open; the counts are of all states.";
@@ -75,9 +67,9 @@ pub(crate) fn describe() -> Description {
     .problems([Code::StoreUnavailable])
 }
 
-fn parameters() -> [Parameter; 8] {
+fn parameters() -> impl Iterator<Item = Parameter> {
     let query = || ParameterIn::Query;
-    [
+    let filters = [
         parameter::<ReasonText>("reason", query(), "Why they could not be processed.", None),
         parameter::<OperationText>("operation", query(), "What the commands would do.", None),
         parameter::<UuidText>(
@@ -104,14 +96,8 @@ fn parameters() -> [Parameter; 8] {
             "Groups in which something stands so; `open` unless given.",
             None,
         ),
-        parameter::<LimitNumber>("limit", query(), "How many at most.", None),
-        parameter::<CursorText>(
-            "cursor",
-            query(),
-            "The nextCursor of another page with the same filters.",
-            None,
-        ),
-    ]
+    ];
+    filters.into_iter().chain(pages::parameters())
 }
 
 /// Answers a page, with a link to the next.
@@ -127,55 +113,25 @@ pub(in crate::routes) async fn list(desk: Data<Desk>, request: HttpRequest) -> R
         filter: FilterFields::take(&mut parameters),
     };
     let found = faults::found(&fields, parameters);
-    let broken = || Problem::malformed("Query parameters break rules.");
     if !found.is_empty() {
         return Err(broken().with_faults(found));
     }
     let filter = fields.filter.filter().map_err(|_| broken())?;
     let limit = limit(&fields.limit).map_err(|_| broken())?;
     let scope = format!("dead-letter-groups {filter:?}");
-    let after = match cursor {
-        Field::Text(text) => Some(position(&desk, &text, &scope).ok_or_else(bad_cursor)?),
-        Field::Absent | Field::Null | Field::Number(_) | Field::Flag(_) | Field::Texts(_) | Field::Other => {
-            None
-        }
-    };
+    let after = pages::after(&desk, &cursor, &scope)?;
+    // A fingerprint has as many digits as a UUID.
+    let after = after.map(|(last_seen, id)| GroupPosition {
+        last_seen,
+        fingerprint: id.simple().to_string(),
+    });
 
     let actions = desk.actions.clone();
     let read = async move { actions.groups(&filter, after.as_ref(), limit + 1).await };
     let read = desk.runtime.run(read).await;
     let mut groups = read.map_err(|error| Problem::store(&error))?;
-    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-    let more = groups.len() > limit;
-    groups.truncate(limit);
-    let last = groups.last().filter(|_| more);
-    let next_cursor = last.and_then(|last| Some(cursor_at(last)?.seal(&desk.ids, &scope)));
-    let mut response = HttpResponse::Ok();
-    if let Some(links) = page::links(&request, next_cursor.as_deref(), None) {
-        response.insert_header(links);
-    }
-    Ok(response.json(PageView {
-        items: groups.iter().map(GroupView::from).collect(),
-        next_cursor,
-    }))
-}
-
-/// A fingerprint has as many digits as a UUID.
-fn cursor_at(group: &Group) -> Option<Cursor> {
-    Some(Cursor {
-        way: Way::Next,
-        key: SortKey::Time(group.last_seen),
-        id: Uuid::try_parse(&group.fingerprint).ok()?,
-    })
-}
-
-fn position(desk: &Desk, text: &str, scope: &str) -> Option<GroupPosition> {
-    let cursor = Cursor::open(text, &desk.ids, scope)?;
-    match (cursor.way, cursor.key) {
-        (Way::Next, SortKey::Time(last_seen)) => Some(GroupPosition {
-            last_seen,
-            fingerprint: cursor.id.simple().to_string(),
-        }),
-        (Way::Next, SortKey::Text(_)) | (Way::Previous, _) => None,
-    }
+    let place = |last: &Group| Some((last.last_seen, Uuid::try_parse(&last.fingerprint).ok()?));
+    let next = pages::cut(&desk, &mut groups, limit, &scope, place);
+    let items: Vec<_> = groups.iter().map(GroupView::from).collect();
+    Ok(PageView::onwards(&request, items, next))
 }
