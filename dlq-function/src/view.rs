@@ -74,7 +74,9 @@ pub(crate) struct DeadLetterView {
 pub(crate) struct DeadLetterDetail {
     #[serde(flatten)]
     pub(crate) letter: DeadLetterView,
-    /// The message with its personal data masked; `null` if it is not JSON.
+    /// Whether its payload is encrypted with a key that the service does not have.
+    pub(crate) locked: bool,
+    /// The message with its personal data masked; `null` if it is not JSON, erased or locked.
     #[schema(schema_with = masked_body, required = true)]
     pub(crate) masked_body: Option<Value>,
     /// The W3C trace that the request was part of.

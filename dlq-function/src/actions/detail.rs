@@ -44,14 +44,11 @@ impl Actions {
         let sendings = self.store.sendings(id, &replaces, SENDINGS_MAX).await?;
         let prediction = self.foresee(&[found.id]).await?;
         let history = self.history(&found).await?;
+        let payload = self.payload(&found);
         Ok(Some(DeadLetterDetail {
             trace_id: found.letter.traceparent.as_deref().and_then(trace_id),
-            masked_body: found
-                .body
-                .is_some()
-                .then(|| self.payload(&found))
-                .transpose()?
-                .and_then(|payload| masked(&payload.0)),
+            locked: matches!(payload, Err(ActionError::Locked(_))),
+            masked_body: payload.ok().and_then(|payload| masked(&payload.0)),
             replay_would: prediction
                 .into_iter()
                 .next()

@@ -95,6 +95,7 @@ fn described(detail: &DeadLetterDetail) -> anyhow::Result<String> {
     let body = match &detail.masked_body {
         Some(body) => serde_json::to_string_pretty(body)?,
         None if view.erased => "erased with its contact's data, or for its age".to_owned(),
+        None if detail.locked => "encrypted with a key that deadLetters.keys does not have".to_owned(),
         None => format!("{} bytes that are not a JSON object", view.body_bytes),
     };
     let mut lines = vec![

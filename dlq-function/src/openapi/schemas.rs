@@ -203,7 +203,7 @@ pub(crate) fn masked_body() -> ObjectBuilder {
     ObjectBuilder::new()
         .schema_type(SchemaType::from_iter([Type::Object, Type::Null]))
         .description(Some(
-            "The message, its personal data masked; null if it is not JSON.",
+            "The message, its personal data masked; null if it is not JSON, erased or locked.",
         ))
 }
 

@@ -75,6 +75,11 @@ async fn a_missing_key_loses_nothing(mut pair: Pair) {
         .await
         .unwrap();
     assert_eq!(after, 0, "it cannot be read");
+    let (status, detail) = desk.get(&path(&letter, "")).await;
+    assert_eq!(
+        (status, &detail["locked"], &detail["maskedBody"]),
+        (200, &true.into(), &serde_json::Value::Null)
+    );
     let (status, problem) = desk.post(&path(&letter, "/replay")).await;
     assert_eq!(
         (status, problem["type"].as_str()),

@@ -25,11 +25,7 @@ pub(crate) fn describe() -> Description {
         .scopes(&[Scope::DeadLettersRead])
         .parameters([id_parameter()])
         .json::<DeadLetterDetail>(StatusCode::OK, "The dead letter.", [], None)
-        .problems([
-            Code::DeadLetterNotFound,
-            Code::PayloadLocked,
-            Code::StoreUnavailable,
-        ])
+        .problems([Code::DeadLetterNotFound, Code::StoreUnavailable])
 }
 
 /// Answers the dead letter, personal data masked.
