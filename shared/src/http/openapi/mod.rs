@@ -25,6 +25,7 @@ use super::{access::Scope, problem::Code};
 
 mod flatten;
 mod headers;
+mod inlined;
 mod problems;
 pub mod schema;
 mod security;
@@ -286,6 +287,7 @@ impl Api {
             .build();
         let mut document = serde_json::to_value(document).expect("a document has only text for keys");
         headers::require(&mut document);
+        inlined::describe(&mut document);
         document
     }
 
