@@ -24,8 +24,12 @@ enum Command {
     Operator(cli::Command),
 }
 
-fn main() -> anyhow::Result<ExitCode> {
-    shared::runtime::run(program())
+fn main() -> ExitCode {
+    shared::runtime::run(program()).unwrap_or_else(|error| {
+        // In a line: it says what to do, and a backtrace does not.
+        eprintln!("Error: {error:#}");
+        ExitCode::FAILURE
+    })
 }
 
 async fn program() -> anyhow::Result<ExitCode> {
