@@ -153,6 +153,21 @@ async fn services_do_all_they_have_to_and_nothing_to_the_audit() {
         .rekey_dead_letters(&pair.payload_keys(), None, 10)
         .await
         .unwrap();
+    assert_eq!(desk.post(&path(&letters[2], "/reveal")).await.0, 200);
+    let correction = json!({ "name": "Ivo Lima" });
+    let (status, corrected) = desk
+        .post_json(&path(&letters[2], "/edit-and-replay"), &correction)
+        .await;
+    assert_eq!(status, 202, "{corrected}");
+    let undecodable = json!({ "reason": "undecodable" });
+    let (status, replay) = desk.post_json("/v1/replays", &undecodable).await;
+    assert_eq!(status, 202, "{replay}");
+    let replay = format!("/v1/replays/{}", replay["id"].as_str().unwrap());
+    eventually("the replay has ended", async || {
+        let (_, replay) = desk.get(&replay).await;
+        (replay["state"] == "finished" && replay["counts"]["deadAgain"] == 1).then_some(())
+    })
+    .await;
 
     for statement in [
         "UPDATE audit SET principal = 'key:eva'",
