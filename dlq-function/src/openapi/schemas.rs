@@ -126,6 +126,9 @@ schema_types! {
     AuditText = any_text(0, DETAIL_MAX_CHARS);
     /// A code, as a problem has it.
     CodeText = text(1, WORD_MAX_CHARS).pattern(Some("^[a-z-]+$"));
+    /// Those that an act was refused for.
+    Refusals [RefusalView] = list::<RefusalView>(DISCARDED_AT_ONCE_MAX.into())
+        .description(Some("To which it was not done, and why."));
     /// Which dead letters, and how it is meant.
     Selection = chosen("Which dead letters, and how it is meant.");
 }
@@ -133,6 +136,7 @@ schema_types! {
 /// The body of an action on many dead letters.
 pub(crate) fn chosen(about: &str) -> ObjectBuilder {
     let ids = ArrayBuilder::new()
+        .schema_type(SchemaType::from_iter([Type::Array, Type::Null]))
         .items(UuidText::schema())
         .min_items(Some(1))
         .max_items(Some(IDS_MAX))
@@ -184,11 +188,6 @@ pub(crate) fn selected() -> ObjectBuilder {
         .description(Some(
             "To which, if to many: ids or a filter, as it was asked for.",
         ))
-}
-
-/// Those that an act was refused for.
-pub(crate) fn refusals() -> ArrayBuilder {
-    list::<RefusalView>(DISCARDED_AT_ONCE_MAX.into()).description(Some("To which it was not done, and why."))
 }
 
 /// What was asked for.

@@ -15,7 +15,7 @@ use shared::{
 use utoipa::ToSchema;
 
 use crate::{
-    openapi::schemas::{CodeText, CountNumber, DetailText, Selection, refusals},
+    openapi::schemas::{CodeText, CountNumber, DetailText, Refusals, Selection},
     routes::{
         Desk,
         selection::{Chosen, SelectionFields, members},
@@ -33,8 +33,7 @@ pub(crate) struct ManyView {
     /// To how many it was done; none in a dry run.
     #[schema(value_type = CountNumber, inline)]
     pub(crate) done: u64,
-    /// To which it was not done, and why.
-    #[schema(schema_with = refusals, required = true)]
+    #[schema(value_type = Refusals, inline)]
     pub(crate) refused: Vec<RefusalView>,
     /// How many are left, also for another request: only so many are done at once.
     #[schema(value_type = CountNumber, inline)]
