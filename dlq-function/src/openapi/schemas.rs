@@ -121,7 +121,7 @@ schema_types! {
     /// An act.
     ActText = words(Act::ALL.map(Act::as_str));
     /// Who somebody is.
-    PrincipalText = any_text(1, PRINCIPAL_MAX_CHARS);
+    PrincipalText = text(1, PRINCIPAL_MAX_CHARS).pattern(Some(r"^[^\u0000-\u001F\u007F-\u009F]+$"));
     /// What an entry of the audit says.
     AuditText = any_text(0, DETAIL_MAX_CHARS);
     /// A code, as a problem has it.

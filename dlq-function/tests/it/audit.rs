@@ -117,6 +117,8 @@ async fn the_audit_is_paged_filtered_and_exported_whole(pair: Pair) {
     }
     let (status, problem) = desk.get("/v1/audit?action=segredo&replayId=1").await;
     assert_eq!((status, problem["errors"].as_array().unwrap().len()), (400, 2));
+    // PostgreSQL has no text with a NUL.
+    assert_eq!(desk.get("/v1/audit?principal=a%00b").await.0, 400);
 
     let lines = |query: &str| {
         desk.request(Method::GET, &format!("/v1/audit?{query}"))

@@ -68,10 +68,13 @@ fn act(field: &Field) -> Result<Option<Act>, ValidationError> {
 }
 
 fn principal(field: &Field) -> Result<Option<String>, ValidationError> {
-    let rule = || format!("must have 1 to {PRINCIPAL_MAX_CHARS} characters");
+    let rule = || format!("must have 1 to {PRINCIPAL_MAX_CHARS} characters, no control characters");
     faults::parsed(field, |text| {
         let fits = (1..=PRINCIPAL_MAX_CHARS).contains(&text.chars().count());
-        fits.then(|| text.to_owned())
+        // No principal has any, and PostgreSQL takes no text with a NUL.
+        let plain = !text.chars().any(char::is_control);
+        (fits && plain)
+            .then(|| text.to_owned())
             .ok_or_else(|| of_rule("out-of-bounds", rule()))
     })
 }
