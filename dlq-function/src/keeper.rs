@@ -17,10 +17,8 @@ use shared::{
 use crate::{
     collect::{Arrived, collect},
     metrics::DlqMetrics,
+    rerun::rerun,
 };
-
-/// How often a dead letter that another transaction was in the way of is stored again.
-const RERUNS_MAX: u32 = 5;
 
 /// Keeps dead letters.
 #[derive(Clone, Debug)]
@@ -103,18 +101,12 @@ impl Keeper {
     async fn store_all(&self, arrived: Arrived<'_>) -> Result<Counts, StoreError> {
         let mut counts = Counts::default();
         for collected in collect(arrived, self.clock.now()) {
-            let mut reruns = 0;
-            let kept = loop {
-                match self
-                    .store
+            // A worker may record the same command just now.
+            let keep = || {
+                self.store
                     .keep_dead_letter(&collected, &self.keys, self.clock.now())
-                    .await
-                {
-                    // A worker records the same command: look again.
-                    Err(StoreError::Conflict(_)) if reruns < RERUNS_MAX => reruns += 1,
-                    result => break result?,
-                }
             };
+            let kept = rerun(keep).await?;
             match kept {
                 Kept::Duplicate => counts.known += 1,
                 Kept::Open | Kept::Resolved => {

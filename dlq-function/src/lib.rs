@@ -30,6 +30,7 @@ pub mod openapi;
 mod parking;
 mod policy;
 mod replays;
+mod rerun;
 mod routes;
 mod sweep;
 mod view;

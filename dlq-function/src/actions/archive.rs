@@ -7,11 +7,10 @@ use shared::store::{
 };
 
 use super::{Actions, By, Selection};
+use crate::rerun::rerun;
 
 /// How many are put aside or back in one transaction, each with its entry in the audit, so that no lock is held for long.
 const STEP: u64 = 5_000;
-/// How often a step is begun again when another transaction was in the way.
-const RERUNS_MAX: u32 = 5;
 
 impl Actions {
     /// Puts those of a selection aside that are open; says how many.
@@ -77,17 +76,12 @@ async fn in_steps<F>(step: impl Fn() -> F) -> Result<u64, StoreError>
 where
     F: Future<Output = Result<u64, StoreError>>,
 {
-    let (mut done, mut reruns) = (0, 0);
+    let mut done = 0;
     loop {
-        match step().await {
-            Err(StoreError::Conflict(_)) if reruns < RERUNS_MAX => reruns += 1,
-            Err(error) => return Err(error),
-            Ok(changed) => {
-                (done, reruns) = (done + changed, 0);
-                if changed < STEP {
-                    return Ok(done);
-                }
-            }
+        let changed = rerun(&step).await?;
+        done += changed;
+        if changed < STEP {
+            return Ok(done);
         }
     }
 }

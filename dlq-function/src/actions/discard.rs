@@ -8,9 +8,7 @@ use shared::store::{
 use uuid::Uuid;
 
 use super::{ActionError, Actions, By, Selection};
-
-/// How often a discard is begun again when another transaction was in the way.
-const RERUNS_MAX: u32 = 5;
+use crate::rerun::rerun;
 
 /// The most dead letters that are given up at once.
 pub(crate) const DISCARDED_AT_ONCE_MAX: u32 = 1_000;
@@ -50,13 +48,7 @@ impl Actions {
             dead_letter: Some(id),
             ..Entry::new(Act::Discard, &by.0, self.now())
         };
-        let mut reruns = 0;
-        loop {
-            match self.store.discard_dead_letter(id, &entry).await {
-                Err(StoreError::Conflict(_)) if reruns < RERUNS_MAX => reruns += 1,
-                discarded => return discarded,
-            }
-        }
+        rerun(|| self.store.discard_dead_letter(id, &entry)).await
     }
 
     /// Gives many up, the oldest first, [`DISCARDED_AT_ONCE_MAX`] at most, each in a transaction of its own with its own entry

@@ -4,7 +4,8 @@ use chrono::{DateTime, Utc};
 use shared::{
     http::{
         cursor::{Cursor, Way},
-        json::Field,
+        faults,
+        json::{Field, Members},
         openapi::{
             parameter,
             schema::{CursorText, LimitNumber},
@@ -16,6 +17,7 @@ use shared::{
 };
 use utoipa::openapi::path::{Parameter, ParameterIn};
 use uuid::Uuid;
+use validator::Validate;
 
 use super::Desk;
 
@@ -30,6 +32,19 @@ pub(in crate::routes) fn parameters() -> [Parameter; 2] {
         parameter::<LimitNumber>("limit", query(), "How many at most.", None),
         parameter::<CursorText>("cursor", query(), cursor, None),
     ]
+}
+
+/// Checks the parameters of a list; `rest` are those that nobody took.
+///
+/// # Errors
+/// `malformed-request` with all faults.
+pub(in crate::routes) fn check(fields: &impl Validate, rest: Members) -> Result<(), Problem> {
+    let found = faults::found(fields, rest);
+    if found.is_empty() {
+        Ok(())
+    } else {
+        Err(broken().with_faults(found))
+    }
 }
 
 /// Query parameters that break rules.

@@ -11,7 +11,6 @@ use actix_web::{
 use shared::{
     http::{
         access::{Caller, Scope},
-        faults,
         json::Field,
         openapi::{
             Description, link, parameter,
@@ -106,10 +105,7 @@ pub(in crate::routes) async fn list(desk: Data<Desk>, request: HttpRequest) -> R
         limit: take_limit(&mut parameters),
         filter: AuditFields::take(&mut parameters),
     };
-    let found = faults::found(&fields, parameters);
-    if !found.is_empty() {
-        return Err(broken().with_faults(found));
-    }
+    pages::check(&fields, parameters)?;
     let filter = fields.filter.filter().map_err(|_| broken())?;
     if lines::wanted(&request) && request.method() != Method::HEAD {
         if [&fields.limit, &cursor] != [&Field::Absent, &Field::Absent] {

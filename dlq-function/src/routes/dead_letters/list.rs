@@ -4,7 +4,6 @@ use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web::Data};
 use shared::{
     http::{
         access::{Caller, Scope},
-        faults,
         json::Field,
         openapi::{
             Description, link, parameter,
@@ -90,10 +89,7 @@ pub(in crate::routes) async fn list(desk: Data<Desk>, request: HttpRequest) -> R
         limit: take_limit(&mut parameters),
         filter: FilterFields::take(&mut parameters),
     };
-    let found = faults::found(&fields, parameters);
-    if !found.is_empty() {
-        return Err(broken().with_faults(found));
-    }
+    pages::check(&fields, parameters)?;
     let filter = fields.filter.filter().map_err(|_| broken())?;
     let limit = limit(&fields.limit).map_err(|_| broken())?;
     let scope = format!("dead-letters {filter:?}");

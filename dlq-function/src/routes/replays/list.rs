@@ -4,7 +4,6 @@ use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web::Data};
 use shared::{
     http::{
         access::{Caller, Scope},
-        faults,
         json::Field,
         openapi::{Description, link},
         page::{PageView, limit, limit_holds, take_limit},
@@ -52,10 +51,7 @@ pub(in crate::routes) async fn list(desk: Data<Desk>, request: HttpRequest) -> R
     let fields = Fields {
         limit: take_limit(&mut parameters),
     };
-    let found = faults::found(&fields, parameters);
-    if !found.is_empty() {
-        return Err(broken().with_faults(found));
-    }
+    pages::check(&fields, parameters)?;
     let limit = limit(&fields.limit).map_err(|_| broken())?;
     let after = pages::after(&desk, &cursor, SCOPE)?;
     let after = after.map(|(created_at, id)| ReplayPosition { created_at, id });
