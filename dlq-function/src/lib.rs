@@ -22,6 +22,7 @@ mod background;
 pub mod cli;
 mod collect;
 mod collector;
+mod console;
 mod group_view;
 mod keeper;
 mod masking;

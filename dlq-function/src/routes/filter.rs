@@ -14,7 +14,7 @@ use validator::{Validate, ValidationError};
 
 /// The members of a request that say which dead letters.
 #[derive(Debug, Validate)]
-pub(in crate::routes) struct FilterFields {
+pub(crate) struct FilterFields {
     #[validate(custom(function = "reason_holds"))]
     reason: Field,
     #[validate(custom(function = "operation_holds"))]
@@ -35,7 +35,7 @@ pub(in crate::routes) struct FilterFields {
 
 impl FilterFields {
     /// Takes them out of a query or a body.
-    pub(in crate::routes) fn take(parameters: &mut Members) -> Self {
+    pub(crate) fn take(parameters: &mut Members) -> Self {
         Self {
             reason: parameters.take("reason"),
             operation: parameters.take("operation"),
@@ -52,7 +52,7 @@ impl FilterFields {
     ///
     /// # Errors
     /// If a rule is broken.
-    pub(in crate::routes) fn filter(&self) -> Result<DeadLetterFilter, ValidationError> {
+    pub(crate) fn filter(&self) -> Result<DeadLetterFilter, ValidationError> {
         Ok(DeadLetterFilter {
             reason: reason(&self.reason)?,
             operation: operation(&self.operation)?,
@@ -97,7 +97,7 @@ fn id<T: std::str::FromStr<Err: std::fmt::Display>>(field: &Field) -> Result<Opt
 ///
 /// # Errors
 /// If it is none.
-pub(in crate::routes) fn time(field: &Field) -> Result<Option<DateTime<Utc>>, ValidationError> {
+pub(crate) fn time(field: &Field) -> Result<Option<DateTime<Utc>>, ValidationError> {
     faults::parsed(field, |text| {
         DateTime::parse_from_rfc3339(text)
             .map(|time| time.with_timezone(&Utc))

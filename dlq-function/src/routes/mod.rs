@@ -6,15 +6,18 @@ use std::{
     time::Duration,
 };
 
-use actix_web::web::{self, Data};
+use actix_web::{
+    HttpRequest, HttpResponse,
+    web::{self, Data},
+};
 use anyhow::Context;
 use shared::{
     domain::IdKey,
     http::{
-        access::{Access, Caller},
+        access::{Access, Caller, is_of_the_api},
         docs::Docs,
         drain::Drain,
-        edge::{no_such_route, resource},
+        edge::{self, resource},
         listener::{Listening, serve},
         metrics::HttpMetrics,
         problem::{Code, Fault, Problem},
@@ -29,15 +32,16 @@ use uuid::Uuid;
 
 use crate::{
     actions::{ActionError, Actions, By},
+    console::{self, Console, Visit, no_such_page},
     metrics::{DlqMetrics, How},
     view::DeadLetterDetail,
 };
 
 pub(crate) mod audit;
 pub(crate) mod dead_letters;
-mod filter;
+pub(crate) mod filter;
 pub(crate) mod groups;
-mod pages;
+pub(crate) mod pages;
 pub(crate) mod replays;
 mod selection;
 
@@ -118,6 +122,7 @@ impl Desk {
 #[derive(Debug)]
 pub(crate) struct Api {
     desk: Data<Desk>,
+    console: Data<Console>,
     http_metrics: HttpMetrics,
     access: Access,
     listener: TcpListener,
@@ -137,6 +142,8 @@ impl Api {
     ) -> anyhow::Result<Self> {
         let listen = settings.dlq_function.listen;
         let access = Access::at_start(&settings.auth, None, listen)?;
+        let this_machine_only = !access.is_required() && !settings.auth.none_beyond_loopback;
+        let console = Console::new(ids.clone(), access.is_required(), this_machine_only);
         let (listener, address) = bind(listen)?;
         let desk = Data::new(Desk {
             actions,
@@ -146,6 +153,7 @@ impl Api {
         });
         Ok(Self {
             desk,
+            console: Data::new(console),
             http_metrics: HttpMetrics::new(series, &SUCCESSES),
             access,
             listener,
@@ -173,12 +181,15 @@ impl Api {
         };
         let desk = self.desk;
         let docs = Docs::new(&crate::openapi::api().document());
+        let console = self.console;
         let server = serve(listening, move |config| {
             config
                 .app_data(desk.clone())
                 .configure(health_routes(health.clone()))
                 .configure(docs.clone().routes())
-                .configure(routes);
+                .configure(routes)
+                .configure(console::routes(console.clone()))
+                .default_service(web::to(nothing_there));
         })?;
         server.await.context("the listener failed")
     }
@@ -222,8 +233,15 @@ fn routes(config: &mut web::ServiceConfig) {
                 .head(replays::get::get),
         )
         .service(resource(REPLAY_STOP, "POST").post(replays::stop::stop))
-        .service(resource(REPLAY_RESUME, "POST").post(replays::resume::resume))
-        .default_service(web::to(no_such_route));
+        .service(resource(REPLAY_RESUME, "POST").post(replays::resume::resume));
+}
+
+/// What is not there is answered to programs or to people, by whose path it would be.
+async fn nothing_there(visit: Visit, request: HttpRequest) -> Result<HttpResponse, Problem> {
+    if is_of_the_api(request.path()) {
+        return Err(edge::nothing_there());
+    }
+    Ok(no_such_page(&visit))
 }
 
 /// Who asks.

@@ -22,10 +22,10 @@ use validator::Validate;
 use super::Desk;
 
 /// A place in a list: a time, and the id that decides between equal times.
-pub(in crate::routes) type Place = (DateTime<Utc>, Uuid);
+pub(crate) type Place = (DateTime<Utc>, Uuid);
 
 /// `limit` and `cursor` in the description of the API.
-pub(in crate::routes) fn parameters() -> [Parameter; 2] {
+pub(crate) fn parameters() -> [Parameter; 2] {
     let query = || ParameterIn::Query;
     let cursor = "The nextCursor of another page with the same filters.";
     [
@@ -38,7 +38,7 @@ pub(in crate::routes) fn parameters() -> [Parameter; 2] {
 ///
 /// # Errors
 /// `malformed-request` with all faults.
-pub(in crate::routes) fn check(fields: &impl Validate, rest: Members) -> Result<(), Problem> {
+pub(crate) fn check(fields: &impl Validate, rest: Members) -> Result<(), Problem> {
     let found = faults::found(fields, rest);
     if found.is_empty() {
         Ok(())
@@ -48,7 +48,7 @@ pub(in crate::routes) fn check(fields: &impl Validate, rest: Members) -> Result<
 }
 
 /// Query parameters that break rules.
-pub(in crate::routes) fn broken() -> Problem {
+pub(crate) fn broken() -> Problem {
     Problem::malformed("Query parameters break rules.")
 }
 
@@ -56,7 +56,7 @@ pub(in crate::routes) fn broken() -> Problem {
 ///
 /// # Errors
 /// `malformed-request` if the cursor was not made for these.
-pub(in crate::routes) fn after(desk: &Desk, cursor: &Field, scope: &str) -> Result<Option<Place>, Problem> {
+pub(crate) fn after(desk: &Desk, cursor: &Field, scope: &str) -> Result<Option<Place>, Problem> {
     let text = match cursor {
         Field::Text(text) => text,
         Field::Absent | Field::Null | Field::Number(_) | Field::Flag(_) | Field::Texts(_) | Field::Other => {
@@ -71,7 +71,7 @@ pub(in crate::routes) fn after(desk: &Desk, cursor: &Field, scope: &str) -> Resu
 }
 
 /// Cuts what was read, one more than the limit if there is more, to the limit, and gives the cursor of the next page.
-pub(in crate::routes) fn cut<T>(
+pub(crate) fn cut<T>(
     desk: &Desk,
     read: &mut Vec<T>,
     limit: u64,
@@ -86,7 +86,7 @@ pub(in crate::routes) fn cut<T>(
 }
 
 /// The cursor of the page that starts after a place.
-pub(in crate::routes) fn cursor(desk: &Desk, (time, id): Place, scope: &str) -> String {
+pub(crate) fn cursor(desk: &Desk, (time, id): Place, scope: &str) -> String {
     let cursor = Cursor {
         way: Way::Next,
         key: SortKey::Time(time),

@@ -52,6 +52,10 @@ impl Desk {
         }
     }
 
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     pub async fn get(&self, path: &str) -> (u16, Value) {
         let response = self
             .client

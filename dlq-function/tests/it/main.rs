@@ -4,6 +4,7 @@ mod access;
 mod audit;
 mod azure;
 mod cli;
+mod console;
 mod dead_letters;
 mod detail;
 mod edge;

@@ -26,6 +26,8 @@ pub enum MediaType {
     Json,
     /// `application/merge-patch+json` (RFC 7396).
     MergePatch,
+    /// `application/x-www-form-urlencoded` (URL standard, section 5): what pages send.
+    Form,
     /// No body.
     Nothing,
 }
@@ -36,6 +38,7 @@ impl MediaType {
         match self {
             Self::Json => "application/json",
             Self::MergePatch => "application/merge-patch+json",
+            Self::Form => "application/x-www-form-urlencoded",
             Self::Nothing => "",
         }
     }
@@ -93,7 +96,7 @@ fn check_media_type(request: &HttpRequest, media: MediaType) -> Result<(), Probl
             header::HeaderName::from_static("accept-patch"),
             HeaderValue::from_static(MediaType::MergePatch.as_str()),
         ),
-        MediaType::Json | MediaType::Nothing => problem,
+        MediaType::Json | MediaType::Form | MediaType::Nothing => problem,
     })
 }
 

@@ -215,7 +215,7 @@ fn of_error(error: &Error) -> Problem {
 /// The problem of a status that the framework gave.
 pub(super) fn framework(status: StatusCode) -> Problem {
     match status {
-        StatusCode::NOT_FOUND => Problem::new(Code::NotFound, "No resource has this path."),
+        StatusCode::NOT_FOUND => nothing_there(),
         StatusCode::PAYLOAD_TOO_LARGE => Problem::new(Code::PayloadTooLarge, "The body is too large."),
         StatusCode::UNSUPPORTED_MEDIA_TYPE => {
             Problem::new(Code::UnsupportedMediaType, "The media type is not supported.")
@@ -251,7 +251,12 @@ pub fn resource(path: &'static str, allowed: &'static str) -> Resource {
 /// # Errors
 /// Always: `not-found`.
 pub async fn no_such_route() -> Result<String, Problem> {
-    Err(Problem::new(Code::NotFound, "No resource has this path."))
+    Err(nothing_there())
+}
+
+/// `not-found` for a path without a resource.
+pub fn nothing_there() -> Problem {
+    Problem::new(Code::NotFound, "No resource has this path.")
 }
 
 /// 405 with what is allowed instead.

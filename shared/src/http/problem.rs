@@ -550,6 +550,11 @@ impl Problem {
         &self.faults
     }
 
+    /// What is special about this occurrence.
+    pub fn detail(&self) -> &str {
+        &self.detail
+    }
+
     /// The headers of the answer.
     pub fn headers(&self) -> &[(HeaderName, HeaderValue)] {
         &self.headers

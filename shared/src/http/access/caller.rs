@@ -41,9 +41,20 @@ impl Caller {
         }
     }
 
+    /// A person who has signed in to pages by this name.
+    pub fn signed_in(principal: &str, scopes: impl IntoIterator<Item = Scope>) -> Self {
+        Self::new(principal, scopes.into_iter().collect())
+    }
+
     /// Nobody in particular, who may do everything: where nobody has to say who they are.
     pub(super) fn anybody() -> Self {
         Self::new("", Scopes::all())
+    }
+
+    /// Who sends the request, if that is known.
+    pub fn of(request: &HttpRequest) -> Option<Self> {
+        let extensions = request.extensions();
+        extensions.get::<Identity>().and_then(Identity::caller).cloned()
     }
 
     /// Who sends the request, and has one of the scopes. A request that no listener has looked at is refused.

@@ -10,6 +10,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use actix_web::http::header::{self, HeaderMap, HeaderName};
 use anyhow::{bail, ensure};
+use async_trait::async_trait;
 
 use crate::settings::{Auth, AuthMode, Secret};
 
@@ -43,7 +44,18 @@ const LOOK_INTERVAL: Duration = Duration::from_secs(10);
 
 /// What a listener asks of whoever sends it requests.
 #[derive(Debug)]
-pub struct Access(Option<Arc<Required>>);
+pub struct Access {
+    /// `None` where nobody has to say who they are.
+    required: Option<Arc<Required>>,
+    pages: Option<Arc<dyn SignedIn>>,
+}
+
+/// Who has signed in on the pages of a listener: they are for people, who come with a cookie.
+#[async_trait]
+pub trait SignedIn: std::fmt::Debug + Send + Sync {
+    /// Whom the headers of a request belong to; `None` if nobody has signed in, or no longer.
+    async fn caller(&self, headers: &HeaderMap) -> Option<Caller>;
+}
 
 /// What credentials are held against.
 #[derive(Debug)]
@@ -78,7 +90,10 @@ impl Access {
                     "{listen} can be reached from elsewhere, and auth.mode=none lets everybody read and change everything: set auth.mode=required (CONTATO__AUTH__MODE) with auth.issuer or auth.apiKeys, listen on 127.0.0.1, or, where something else decides who gets there, set auth.noneBeyondLoopback=true (CONTATO__AUTH__NONE_BEYOND_LOOPBACK)"
                 );
             }
-            return Ok(Self(None));
+            return Ok(Self {
+                required: None,
+                pages: None,
+            });
         }
         let required = Required {
             tokens: Tokens::open(auth)?,
@@ -91,17 +106,48 @@ impl Access {
         );
         let required = Arc::new(required);
         tokio::spawn(looked_at(Arc::downgrade(&required)));
-        Ok(Self(Some(required)))
+        Ok(Self {
+            required: Some(required),
+            pages: None,
+        })
     }
 
-    /// Who sends a request with this path, not decoded, and these headers; `None` where it does not matter.
-    pub(super) async fn identify(&self, path: &str, headers: &HeaderMap) -> Option<Identity> {
-        match &self.0 {
-            None => Some(Identity(Ok(Caller::anybody()))),
-            Some(_) if is_public(path) => None,
-            Some(required) => Some(Identity(required.caller(headers).await)),
+    /// The same for a listener on which whatever is no path of the API is a page, which sees to it by itself that people
+    /// sign in.
+    #[must_use]
+    pub fn with_pages(self, pages: Arc<dyn SignedIn>) -> Self {
+        Self {
+            pages: Some(pages),
+            ..self
         }
     }
+
+    /// Whether anybody has to say who they are.
+    pub fn is_required(&self) -> bool {
+        self.required.is_some()
+    }
+
+    /// Who sends a request with this path, not decoded, and these headers; `None` where it does not matter, and where nobody
+    /// has signed in to a page.
+    pub(super) async fn identify(&self, path: &str, headers: &HeaderMap) -> Option<Identity> {
+        let Some(required) = &self.required else {
+            return Some(Identity(Ok(Caller::anybody())));
+        };
+        if is_public(path) {
+            return None;
+        }
+        match &self.pages {
+            Some(pages) if !is_of_the_api(path) => {
+                pages.caller(headers).await.map(|caller| Identity(Ok(caller)))
+            }
+            _ => Some(Identity(required.caller(headers).await)),
+        }
+    }
+}
+
+/// Whether a path is one of the API, whatever answers it: the router decodes no slash.
+pub fn is_of_the_api(path: &str) -> bool {
+    path == "/v1" || path.starts_with("/v1/")
 }
 
 /// No path that begins so is routed to anything else: the router decodes no slash.

@@ -1,0 +1,106 @@
+//! What surrounds every page: its head, the way to the others, and the choices of language and theme.
+
+use super::{
+    Visit, assets,
+    language::Language,
+    pages::{AUDIT, COMMANDS, CONTACTS, DEAD_LETTERS, INBOX, OVERVIEW, PREFERENCES, REPLAYS, SIGN_OUT},
+    texts,
+    visit::Theme,
+};
+use shared::http::access::Scope;
+
+texts! {
+    skip: "Skip to the content", "Ir para o conteúdo";
+    pages: "Pages", "Páginas";
+    overview: "Overview", "Visão geral";
+    inbox: "Inbox", "Caixa de entrada";
+    dead_letters: "Dead letters", "Mensagens mortas";
+    replays: "Replays", "Reenvios";
+    contacts: "Contacts", "Contatos";
+    commands: "Commands", "Comandos";
+    audit: "Audit", "Auditoria";
+    sign_out: "Sign out", "Sair";
+    signed_in_as: "Signed in as", "Entrou como";
+    language: "Language", "Idioma";
+    theme: "Theme", "Tema";
+    system: "System", "Sistema";
+    light: "Light", "Claro";
+    dark: "Dark", "Escuro";
+    choose: "Apply", "Aplicar";
+    shortcuts: "Keys: ? for help", "Teclas: ? para ajuda";
+}
+
+/// An entry of the way to other pages.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    pub(crate) path: &'static str,
+    pub(crate) name: &'static str,
+    pub(crate) is_here: bool,
+}
+
+/// What the layout needs; every page has one, named `frame`.
+#[derive(Debug)]
+pub(crate) struct Frame<'a> {
+    pub(crate) visit: &'a Visit,
+    pub(crate) t: &'static Texts,
+    pub(crate) assets: &'static assets::Places,
+    /// Seconds after which a browser without scripts gets the page anew; with scripts, htmx sees to its parts.
+    pub(crate) refresh: Option<u32>,
+}
+
+impl<'a> Frame<'a> {
+    pub(crate) fn new(visit: &'a Visit) -> Self {
+        Self {
+            visit,
+            t: Texts::of(visit.language),
+            assets: assets::places(),
+            refresh: None,
+        }
+    }
+
+    /// The pages that the reader may see.
+    pub(crate) fn entries(&self) -> Vec<Entry> {
+        let t = self.t;
+        let entries = [
+            (OVERVIEW, t.overview, Scope::DeadLettersRead),
+            (INBOX, t.inbox, Scope::DeadLettersRead),
+            (DEAD_LETTERS, t.dead_letters, Scope::DeadLettersRead),
+            (REPLAYS, t.replays, Scope::DeadLettersRead),
+            (CONTACTS, t.contacts, Scope::ContactsRead),
+            (COMMANDS, t.commands, Scope::ContactsRead),
+            (AUDIT, t.audit, Scope::AuditRead),
+        ];
+        let seen = entries.into_iter().filter(|(_, _, scope)| self.visit.may(*scope));
+        let entry = |(path, name, _)| Entry {
+            path,
+            name,
+            is_here: if path == OVERVIEW {
+                self.visit.here.split('?').next() == Some(OVERVIEW)
+            } else {
+                self.visit.is_at(path)
+            },
+        };
+        seen.map(entry).collect()
+    }
+
+    pub(crate) fn languages(&self) -> [Language; 2] {
+        Language::ALL
+    }
+
+    pub(crate) fn themes(&self) -> [(Theme, &'static str); 3] {
+        let t = self.t;
+        [
+            (Theme::System, t.system),
+            (Theme::Light, t.light),
+            (Theme::Dark, t.dark),
+        ]
+    }
+
+    pub(crate) fn preferences_path(&self) -> &'static str {
+        PREFERENCES
+    }
+
+    pub(crate) fn sign_out_path(&self) -> &'static str {
+        SIGN_OUT
+    }
+}

@@ -1,0 +1,5 @@
+//! `GET /audit`: who did what.
+
+use actix_web::web::ServiceConfig;
+
+pub(super) fn routes(_: &mut ServiceConfig) {}

@@ -1,0 +1,66 @@
+//! The pages, a folder each.
+
+use actix_web::{HttpResponse, web::ServiceConfig};
+use shared::http::edge::resource;
+
+use super::{Trouble, Visit};
+
+mod audit;
+mod commands;
+mod contacts;
+mod dead_letters;
+mod inbox;
+mod overview;
+mod preferences;
+mod replays;
+mod sign_in;
+
+pub(super) const OVERVIEW: &str = "/";
+pub(super) const INBOX: &str = "/inbox";
+pub(super) const DEAD_LETTERS: &str = "/dead-letters";
+pub(super) const REPLAYS: &str = "/replays";
+pub(super) const CONTACTS: &str = "/contacts";
+pub(super) const COMMANDS: &str = "/commands";
+pub(super) const AUDIT: &str = "/audit";
+pub(super) const PREFERENCES: &str = "/preferences";
+pub(super) const SIGN_IN: &str = "/sign-in";
+pub(super) const SIGN_OUT: &str = "/sign-out";
+
+/// The routes of all pages.
+pub(super) fn routes(config: &mut ServiceConfig) {
+    config.configure(inbox::routes).configure(preferences::routes);
+}
+
+/// The answer to a path that is neither a page nor of the API.
+pub(crate) fn no_such_page(visit: &Visit) -> HttpResponse {
+    visit.answer(Err(Trouble::Missing))
+}
+
+/// A path with a query.
+pub(super) fn path_with(path: &str, pairs: &[(&str, &str)]) -> String {
+    if pairs.is_empty() {
+        return path.to_owned();
+    }
+    let query = form_urlencoded::Serializer::new(String::new())
+        .extend_pairs(pairs)
+        .finish();
+    format!("{path}?{query}")
+}
+
+/// A page that is read.
+fn page<F, Args>(config: &mut ServiceConfig, path: &'static str, get: F)
+where
+    F: actix_web::Handler<Args, Output = HttpResponse> + Clone,
+    Args: actix_web::FromRequest + 'static,
+{
+    config.service(resource(path, "GET, HEAD").get(get.clone()).head(get));
+}
+
+/// Something that a page asks to be done.
+fn act<F, Args>(config: &mut ServiceConfig, path: &'static str, post: F)
+where
+    F: actix_web::Handler<Args, Output = HttpResponse>,
+    Args: actix_web::FromRequest + 'static,
+{
+    config.service(resource(path, "POST").post(post));
+}

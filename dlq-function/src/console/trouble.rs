@@ -1,0 +1,179 @@
+//! Why there is no such page, or nothing was done: told on a page, in the reader's language.
+
+use actix_web::{HttpResponse, http::StatusCode};
+use askama::Template;
+use shared::{
+    http::{
+        access::Scope,
+        problem::{Code, Problem},
+    },
+    store::StoreError,
+};
+
+use super::{Visit, layout::Frame, texts};
+use crate::actions::ActionError;
+
+/// Why there is no such page, or nothing was done.
+#[derive(Debug)]
+pub(crate) enum Trouble {
+    /// Nobody has signed in.
+    SignIn,
+    /// A link on another site led here: the browser is asked to come again by itself, with its cookie.
+    ComeAgain,
+    /// Who asks lacks one of these.
+    Forbidden(&'static [Scope]),
+    /// A form that may not be ours, or is too old.
+    Forged,
+    /// The address has a name that is not of this machine.
+    ForeignName,
+    /// Nothing is there.
+    Missing,
+    /// An action was refused.
+    Action(ActionError),
+    /// SQL does not answer.
+    Store(StoreError),
+    /// The request breaks a rule.
+    Problem(Problem),
+    /// A template failed.
+    Render(askama::Error),
+}
+
+impl From<ActionError> for Trouble {
+    fn from(error: ActionError) -> Self {
+        match error {
+            ActionError::Missing | ActionError::NoReplay => Self::Missing,
+            ActionError::Store(error) => Self::Store(error),
+            error => Self::Action(error),
+        }
+    }
+}
+
+impl From<StoreError> for Trouble {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl From<Problem> for Trouble {
+    fn from(problem: Problem) -> Self {
+        Self::Problem(problem)
+    }
+}
+
+texts! {
+    missing: "Nothing is here", "Não há nada aqui";
+    missing_advice: "There is no such page, or what it showed is no longer kept.", "Esta página não existe, ou o que ela mostrava não é mais guardado.";
+    forbidden: "You may not do this", "Você não tem permissão para isto";
+    forbidden_advice: "Your account lacks a scope that this needs:", "Falta à sua conta um escopo necessário:";
+    forged: "The form was not taken", "O formulário não foi aceito";
+    forged_advice: "It is too old, or another site sent it. Nothing was done. Go back, reload the page, and send it again.", "Ele é antigo demais, ou veio de outro site. Nada foi feito. Volte, recarregue a página e envie de novo.";
+    foreign: "Another name", "Outro nome";
+    foreign_advice: "Where nobody signs in, the console answers to names of this machine only. Use localhost or an address.", "Onde ninguém entra com senha, o console só atende por nomes desta máquina. Use localhost ou um endereço.";
+    action: "Nothing was done", "Nada foi feito";
+    store: "The database does not answer", "O banco de dados não responde";
+    store_advice: "Nothing is lost: commands and dead letters wait. Try again in a moment.", "Nada se perde: comandos e mensagens mortas esperam. Tente de novo em instantes.";
+    broker: "The broker did not take it", "A fila não aceitou";
+    request: "The request breaks a rule", "O pedido não segue uma regra";
+    defect: "A defect of the console", "Um defeito do console";
+    defect_advice: "Please report it with the request id.", "Informe-o, por favor, com o identificador do pedido.";
+    back: "Back to the overview", "Voltar à visão geral";
+    come_again: "Continue", "Continuar";
+}
+
+#[derive(Template)]
+#[template(path = "trouble.html")]
+struct Page<'a> {
+    frame: Frame<'a>,
+    t: &'static Texts,
+    title: &'static str,
+    advice: String,
+    /// The code of the API, for whoever looks it up; the scopes that are missing.
+    words: Vec<&'static str>,
+}
+
+#[derive(Template)]
+#[template(path = "come_again.html")]
+struct ComeAgain<'a> {
+    visit: &'a Visit,
+    t: &'static Texts,
+}
+
+impl Trouble {
+    /// The page that says it.
+    pub(crate) fn answer(self, visit: &Visit) -> HttpResponse {
+        let t = Texts::of(visit.language);
+        let page = match self {
+            Self::SignIn => {
+                let pairs = [("back", visit.here.as_str())];
+                return visit.go_to(&super::pages::path_with(super::pages::SIGN_IN, &pairs));
+            }
+            Self::ComeAgain => visit.page(&ComeAgain { visit, t }),
+            told => {
+                let (status, title, advice, words) = told.told(t);
+                visit.page_with(
+                    status,
+                    &Page {
+                        frame: Frame::new(visit),
+                        t,
+                        title,
+                        advice,
+                        words,
+                    },
+                )
+            }
+        };
+        page.unwrap_or_else(|_| HttpResponse::InternalServerError().finish())
+    }
+
+    fn told(self, t: &'static Texts) -> (StatusCode, &'static str, String, Vec<&'static str>) {
+        let plain = |status, title, advice: &str| (status, title, advice.to_owned(), Vec::new());
+        match self {
+            Self::Missing | Self::SignIn | Self::ComeAgain => {
+                plain(StatusCode::NOT_FOUND, t.missing, t.missing_advice)
+            }
+            Self::Forbidden(scopes) => (
+                StatusCode::FORBIDDEN,
+                t.forbidden,
+                t.forbidden_advice.to_owned(),
+                scopes.iter().map(|scope| scope.as_str()).collect(),
+            ),
+            Self::Forged => plain(StatusCode::FORBIDDEN, t.forged, t.forged_advice),
+            Self::ForeignName => plain(StatusCode::MISDIRECTED_REQUEST, t.foreign, t.foreign_advice),
+            Self::Action(ActionError::Broker(error)) => {
+                let problem = Problem::not_sent(error);
+                (
+                    problem.code().declaration().status,
+                    t.broker,
+                    problem.detail().to_owned(),
+                    vec![problem.code().declaration().word],
+                )
+            }
+            Self::Action(error) => (StatusCode::CONFLICT, t.action, format!("{error}."), Vec::new()),
+            Self::Store(error) => {
+                tracing::warn!(error = %error, "a page could not be read from SQL");
+                (
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    t.store,
+                    t.store_advice.to_owned(),
+                    vec![Code::StoreUnavailable.declaration().word],
+                )
+            }
+            Self::Problem(problem) => {
+                let faults = problem
+                    .faults()
+                    .iter()
+                    .map(|fault| format!(" {}: {}.", fault.pointer.trim_start_matches('/'), fault.detail));
+                (
+                    problem.code().declaration().status,
+                    t.request,
+                    problem.detail().to_owned() + &faults.collect::<String>(),
+                    vec![problem.code().declaration().word],
+                )
+            }
+            Self::Render(error) => {
+                tracing::error!(error = %error, "a page could not be made");
+                plain(StatusCode::INTERNAL_SERVER_ERROR, t.defect, t.defect_advice)
+            }
+        }
+    }
+}

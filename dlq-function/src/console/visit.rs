@@ -1,0 +1,285 @@
+//! A request for a page: who asks, in which language and theme, and with which cookie; and the answer to it.
+//!
+//! The cookie `__Host-contato` has 32 random bytes. It is the name of a session once somebody has signed in, and before that
+//! it only binds forms to a reader.
+
+use std::{convert::Infallible, future::Ready};
+
+use actix_web::{
+    FromRequest, HttpRequest, HttpResponse,
+    cookie::{Cookie, SameSite, time::Duration},
+    dev::Payload,
+    http::{StatusCode, header},
+    web::Data,
+};
+use askama::Template;
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
+use shared::http::access::{Caller, Scope};
+
+use super::{Console, Trouble, form, language::Language};
+use crate::actions::By;
+
+/// The cookie of a reader.
+pub(crate) const COOKIE: &str = "__Host-contato";
+const LANGUAGE_COOKIE: &str = "__Host-contato-language";
+const THEME_COOKIE: &str = "__Host-contato-theme";
+/// How long a choice of language or theme is kept.
+const CHOICE_KEPT: Duration = Duration::days(365);
+
+/// Nothing from elsewhere, nothing inline (Content Security Policy level 3).
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+/// How a page looks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Theme {
+    /// As the system says.
+    #[default]
+    System,
+    Light,
+    Dark,
+}
+
+impl Theme {
+    pub(crate) const ALL: [Self; 3] = [Self::System, Self::Light, Self::Dark];
+
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::System => "system",
+            Self::Light => "light",
+            Self::Dark => "dark",
+        }
+    }
+
+    pub(crate) fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|theme| theme.as_str() == word)
+    }
+}
+
+/// A request for a page.
+pub(crate) struct Visit {
+    pub(crate) language: Language,
+    pub(crate) theme: Theme,
+    /// The path and the query, to come back to.
+    pub(crate) here: String,
+    path: String,
+    caller: Option<Caller>,
+    /// The reader's cookie, and whether it is a new one.
+    cookie: (String, bool),
+    token: String,
+    signs_in: bool,
+    foreign_name: bool,
+    from_elsewhere: bool,
+}
+
+/// Who somebody is may be personal data, and the cookie is a secret.
+impl std::fmt::Debug for Visit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Visit({})", self.path)
+    }
+}
+
+impl FromRequest for Visit {
+    type Error = Infallible;
+    type Future = Ready<Result<Self, Infallible>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let console = request
+            .app_data::<Data<Console>>()
+            .expect("the console's routes have it");
+        std::future::ready(Ok(Self::new(console, request)))
+    }
+}
+
+impl Visit {
+    fn new(console: &Console, request: &HttpRequest) -> Self {
+        let chosen = |name| request.cookie(name);
+        let language = chosen(LANGUAGE_COOKIE).and_then(|cookie| Language::from_tag(cookie.value()));
+        let theme = chosen(THEME_COOKIE).and_then(|cookie| Theme::from_word(cookie.value()));
+        let cookie = match cookie(request) {
+            Some(cookie) => (cookie, false),
+            None => (new_cookie(), true),
+        };
+        let uri = request.uri();
+        Self {
+            language: language.unwrap_or_else(|| Language::accepted(request)),
+            theme: theme.unwrap_or_default(),
+            here: uri.path_and_query().map_or("/", |here| here.as_str()).to_owned(),
+            path: request.path().to_owned(),
+            caller: Caller::of(request),
+            token: form::token(&console.ids, &cookie.0),
+            cookie,
+            signs_in: console.sign_in,
+            foreign_name: console.this_machine_only && !is_of_this_machine(request),
+            from_elsewhere: request
+                .headers()
+                .get("sec-fetch-site")
+                .is_some_and(|site| site == "cross-site" || site == "same-site"),
+        }
+    }
+
+    /// The token that forms of this reader carry.
+    pub(crate) fn token(&self) -> &str {
+        &self.token
+    }
+
+    /// Whether somebody has signed in, and can sign out.
+    pub(crate) fn can_sign_out(&self) -> bool {
+        self.signs_in && self.caller.is_some()
+    }
+
+    /// The name of who asks; empty where nobody has to say who they are.
+    pub(crate) fn who(&self) -> &str {
+        self.caller.as_ref().map_or("", Caller::principal)
+    }
+
+    /// Whether who asks has the scope: what somebody may not do is not offered.
+    pub(crate) fn may(&self, scope: Scope) -> bool {
+        self.caller.as_ref().is_some_and(|caller| caller.may(scope))
+    }
+
+    /// Whether this page is at a path or below it.
+    pub(crate) fn is_at(&self, path: &str) -> bool {
+        match self.path.strip_prefix(path) {
+            Some(rest) => rest.is_empty() || rest.starts_with('/'),
+            None => false,
+        }
+    }
+
+    /// Who asks, and has all of the scopes.
+    ///
+    /// # Errors
+    /// If nobody has signed in, or they lack one; where nobody signs in, if the name in the address is not of this machine.
+    pub(crate) fn with(&self, scopes: &'static [Scope]) -> Result<By, Trouble> {
+        self.at_a_name_of_ours()?;
+        let Some(caller) = &self.caller else {
+            // A link on another site comes without the cookie (SameSite=Strict); one on ours comes with it.
+            return Err(match self.from_elsewhere && self.cookie.1 {
+                true => Trouble::ComeAgain,
+                false => Trouble::SignIn,
+            });
+        };
+        if scopes.iter().all(|scope| caller.may(*scope)) {
+            Ok(By(caller.principal().to_owned()))
+        } else {
+            Err(Trouble::Forbidden(scopes))
+        }
+    }
+
+    /// Refuses a request to a name of somebody else's that leads here (DNS rebinding), where nothing else protects.
+    pub(crate) fn at_a_name_of_ours(&self) -> Result<(), Trouble> {
+        if self.foreign_name {
+            return Err(Trouble::ForeignName);
+        }
+        Ok(())
+    }
+
+    /// A page.
+    pub(crate) fn page(&self, page: &impl Template) -> Result<HttpResponse, Trouble> {
+        self.page_with(StatusCode::OK, page)
+    }
+
+    /// A page with a status.
+    pub(crate) fn page_with(
+        &self,
+        status: StatusCode,
+        page: &impl Template,
+    ) -> Result<HttpResponse, Trouble> {
+        let text = page.render().map_err(Trouble::Render)?;
+        Ok(HttpResponse::build(status)
+            .content_type("text/html; charset=utf-8")
+            .insert_header((header::CONTENT_LANGUAGE, self.language.tag()))
+            .body(text))
+    }
+
+    /// Sends the browser on to another page, which it gets (RFC 9110, section 15.4.4).
+    pub(crate) fn go_to(&self, place: &str) -> HttpResponse {
+        HttpResponse::SeeOther()
+            .insert_header((header::LOCATION, place))
+            .finish()
+    }
+
+    /// The answer: a page, or one that says why not.
+    pub(crate) fn answer(&self, made: Result<HttpResponse, Trouble>) -> HttpResponse {
+        let mut response = made.unwrap_or_else(|trouble| trouble.answer(self));
+        let headers = response.headers_mut();
+        let fixed = [
+            (header::CONTENT_SECURITY_POLICY, POLICY),
+            (header::REFERRER_POLICY, "same-origin"),
+            (header::CACHE_CONTROL, "no-store"),
+            (header::CROSS_ORIGIN_OPENER_POLICY, "same-origin"),
+            (header::CROSS_ORIGIN_RESOURCE_POLICY, "same-origin"),
+        ];
+        for (name, value) in fixed {
+            headers.insert(name, header::HeaderValue::from_static(value));
+        }
+        headers.insert(
+            header::VARY,
+            header::HeaderValue::from_static("Accept-Language, Cookie, Sec-Fetch-Site"),
+        );
+        let has_new_cookie = response.cookies().any(|cookie| cookie.name() == COOKIE);
+        if self.cookie.1 && !has_new_cookie {
+            set(&mut response, cookie_of(COOKIE, self.cookie.0.clone()));
+        }
+        response
+    }
+}
+
+/// The cookie of a reader, if it is one of ours by its form.
+pub(crate) fn cookie(request: &HttpRequest) -> Option<String> {
+    let cookie = request.cookie(COOKIE)?;
+    let value = cookie.value();
+    let well_formed = BASE64.decode(value).is_ok_and(|bytes| bytes.len() == 32);
+    well_formed.then(|| value.to_owned())
+}
+
+/// A cookie of a new reader.
+pub(crate) fn new_cookie() -> String {
+    BASE64.encode(rand::random::<[u8; 32]>())
+}
+
+/// A cookie for the time that the browser runs. `__Host-` and what goes with it: sent to this origin only, over TLS or on this
+/// machine, out of reach of scripts and of requests that other sites cause (RFC 6265bis, section 4.1.3).
+pub(crate) fn cookie_of(name: &'static str, value: String) -> Cookie<'static> {
+    Cookie::build(name, value)
+        .path("/")
+        .secure(true)
+        .http_only(true)
+        .same_site(SameSite::Strict)
+        .finish()
+}
+
+/// The cookie that keeps a choice of language.
+pub(crate) fn language_cookie(language: Language) -> Cookie<'static> {
+    kept(cookie_of(LANGUAGE_COOKIE, language.tag().to_owned()))
+}
+
+/// The cookie that keeps a choice of theme.
+pub(crate) fn theme_cookie(theme: Theme) -> Cookie<'static> {
+    kept(cookie_of(THEME_COOKIE, theme.as_str().to_owned()))
+}
+
+fn kept(mut cookie: Cookie<'static>) -> Cookie<'static> {
+    cookie.set_max_age(CHOICE_KEPT);
+    cookie
+}
+
+/// Adds a cookie to an answer.
+pub(crate) fn set(response: &mut HttpResponse, cookie: Cookie<'static>) {
+    // What cookies of ours are made of fits into a header.
+    let added = response.add_cookie(&cookie);
+    debug_assert!(added.is_ok(), "a cookie");
+}
+
+/// Whether the name in the address is an address, or `localhost`: nobody else can make those lead here.
+fn is_of_this_machine(request: &HttpRequest) -> bool {
+    let host = request.connection_info().host().to_owned();
+    let name = host.rsplit_once(':').map_or(host.as_str(), |(name, port)| {
+        if port.bytes().all(|byte| byte.is_ascii_digit()) {
+            name
+        } else {
+            &host
+        }
+    });
+    let name = name.trim_start_matches('[').trim_end_matches(']');
+    name.eq_ignore_ascii_case("localhost") || name.parse::<std::net::IpAddr>().is_ok()
+}

@@ -1,0 +1,6 @@
+//! The console as a browser without scripts sees it. What needs one with scripts is tried by scripts/check-console.
+
+mod browser;
+mod frame;
+
+pub use browser::{Browser, Form, Page};
