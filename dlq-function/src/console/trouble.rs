@@ -103,6 +103,11 @@ impl Trouble {
     pub(crate) fn answer(self, visit: &Visit) -> HttpResponse {
         let t = Texts::of(visit.language);
         let page = match self {
+            // A part cannot become the page to sign in: htmx loads the whole page anew, which leads there.
+            Self::SignIn if visit.is_for_a_part() => {
+                let mut response = HttpResponse::Unauthorized();
+                return response.insert_header(("HX-Refresh", "true")).finish();
+            }
             Self::SignIn => {
                 let pairs = [("back", visit.here.as_str())];
                 return visit.go_to(&super::pages::path_with(super::pages::SIGN_IN, &pairs));

@@ -69,6 +69,7 @@ pub(crate) struct Visit {
     signs_in: bool,
     foreign_name: bool,
     from_elsewhere: bool,
+    part: bool,
 }
 
 /// Who somebody is may be personal data, and the cookie is a secret.
@@ -114,7 +115,13 @@ impl Visit {
                 .headers()
                 .get("sec-fetch-site")
                 .is_some_and(|site| site == "cross-site" || site == "same-site"),
+            part: asks_for_a_part(request.headers()),
         }
+    }
+
+    /// Whether a script asks for a part of a page, to put it in the place of an older one.
+    pub(crate) fn is_for_a_part(&self) -> bool {
+        self.part
     }
 
     /// The token that forms of this reader carry.
@@ -222,6 +229,11 @@ impl Visit {
         }
         response
     }
+}
+
+/// Whether htmx, not a person, asks: it does so by itself for as long as a page is open.
+pub(crate) fn asks_for_a_part(headers: &header::HeaderMap) -> bool {
+    headers.contains_key("hx-request")
 }
 
 /// The cookie of a reader, if it is one of ours by its form.
