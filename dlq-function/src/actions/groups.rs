@@ -1,8 +1,10 @@
 //! Dead letters that failed alike.
 
+use std::collections::HashMap;
+
 use shared::store::{
     StoreError,
-    dead_letters::{DeadLetterFilter, DeadLetterState, Group, GroupPosition},
+    dead_letters::{Arrivals, DeadLetterFilter, DeadLetterState, Group, GroupPosition},
 };
 
 use super::Actions;
@@ -20,5 +22,15 @@ impl Actions {
             ..filter.clone()
         };
         self.store.dead_letter_groups(&filter, after, limit).await
+    }
+
+    /// What arrived of these groups in each of the last hours, as far as the filter lets it through, by their fingerprints.
+    pub(crate) async fn arrivals(
+        &self,
+        groups: &[Group],
+        filter: &DeadLetterFilter,
+    ) -> Result<HashMap<String, Arrivals>, StoreError> {
+        let groups: Vec<_> = groups.iter().map(|group| group.fingerprint.clone()).collect();
+        self.store.dead_letter_arrivals(&groups, filter, self.now()).await
     }
 }

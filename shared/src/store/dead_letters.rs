@@ -19,6 +19,7 @@ use crate::{
 };
 
 mod archive;
+mod arrivals;
 mod close;
 mod erase;
 mod groups;
@@ -29,6 +30,7 @@ mod rows;
 mod sent;
 
 pub use archive::Which;
+pub use arrivals::{ARRIVAL_HOURS, Arrivals};
 pub use groups::{Group, GroupPosition};
 
 pub(super) use close::resolve;

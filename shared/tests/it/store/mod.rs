@@ -18,6 +18,7 @@ macro_rules! cases {
     };
 }
 
+mod arrivals;
 mod convergence;
 mod duplicates;
 mod export;
