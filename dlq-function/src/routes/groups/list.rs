@@ -1,24 +1,21 @@
 //! `GET /v1/dead-letter-groups`: dead letters that failed alike, counted, last seen first.
 
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web::Data};
-use shared::{
-    http::{
-        access::{Caller, Scope},
-        json::Field,
-        openapi::{
-            Description, link, parameter,
-            schema::{OperationText, TimeInput, UuidText},
-        },
-        page::{PageView, limit, limit_holds, take_limit},
-        problem::{Code, Problem},
-        query,
+use shared::http::{
+    access::{Caller, Scope},
+    json::Field,
+    openapi::{
+        Description, link, parameter,
+        schema::{OperationText, TimeInput, UuidText},
     },
-    store::dead_letters::{Group, GroupPosition},
+    page::{PageView, limit, limit_holds, take_limit},
+    problem::{Code, Problem},
+    query,
 };
 use utoipa::openapi::path::{Parameter, ParameterIn};
-use uuid::Uuid;
 use validator::Validate;
 
+use super::{after, cut};
 use crate::{
     group_view::GroupView,
     openapi::{
@@ -114,20 +111,12 @@ pub(in crate::routes) async fn list(desk: Data<Desk>, request: HttpRequest) -> R
     pages::check(&fields, parameters)?;
     let filter = fields.filter.filter().map_err(|_| broken())?;
     let limit = limit(&fields.limit).map_err(|_| broken())?;
-    let scope = format!("dead-letter-groups {filter:?}");
-    let after = pages::after(&desk, &cursor, &scope)?;
-    // A fingerprint has as many digits as a UUID.
-    let after = after.map(|(last_seen, id)| GroupPosition {
-        last_seen,
-        fingerprint: id.simple().to_string(),
-    });
-
-    let actions = desk.actions.clone();
-    let read = async move { actions.groups(&filter, after.as_ref(), limit + 1).await };
+    let after = after(&desk, &filter, &cursor)?;
+    let (actions, wanted) = (desk.actions.clone(), filter.clone());
+    let read = async move { actions.groups(&wanted, after.as_ref(), limit + 1).await };
     let read = desk.runtime.run(read).await;
     let mut groups = read.map_err(|error| Problem::store(&error))?;
-    let place = |last: &Group| Some((last.last_seen, Uuid::try_parse(&last.fingerprint).ok()?));
-    let next = pages::cut(&desk, &mut groups, limit, &scope, place);
+    let next = cut(&desk, &filter, &mut groups, limit);
     let items: Vec<_> = groups.iter().map(GroupView::from).collect();
     Ok(PageView::onwards(&request, items, next))
 }

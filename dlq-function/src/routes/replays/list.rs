@@ -1,19 +1,17 @@
 //! `GET /v1/replays`: replays, newest first.
 
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web::Data};
-use shared::{
-    http::{
-        access::{Caller, Scope},
-        json::Field,
-        openapi::{Description, link},
-        page::{PageView, limit, limit_holds, take_limit},
-        problem::{Code, Problem},
-        query,
-    },
-    store::replays::ReplayPosition,
+use shared::http::{
+    access::{Caller, Scope},
+    json::Field,
+    openapi::{Description, link},
+    page::{PageView, limit, limit_holds, take_limit},
+    problem::{Code, Problem},
+    query,
 };
 use validator::Validate;
 
+use super::{after, cursor};
 use crate::{
     openapi::{REPLAYS_TAG, schemas::ReplayPage},
     routes::{
@@ -21,9 +19,6 @@ use crate::{
         pages::{self, broken},
     },
 };
-
-/// What the cursors are for.
-const SCOPE: &str = "replays";
 
 #[derive(Debug, Validate)]
 struct Fields {
@@ -47,18 +42,17 @@ pub(crate) fn describe() -> Description {
 pub(in crate::routes) async fn list(desk: Data<Desk>, request: HttpRequest) -> Result<HttpResponse, Problem> {
     Caller::with(&request, &[Scope::DeadLettersRead])?;
     let mut parameters = query::read(&request, &["limit", "cursor"])?;
-    let cursor = parameters.take("cursor");
+    let from = parameters.take("cursor");
     let fields = Fields {
         limit: take_limit(&mut parameters),
     };
     pages::check(&fields, parameters)?;
     let limit = limit(&fields.limit).map_err(|_| broken())?;
-    let after = pages::after(&desk, &cursor, SCOPE)?;
-    let after = after.map(|(created_at, id)| ReplayPosition { created_at, id });
+    let after = after(&desk, &from)?;
     let actions = desk.actions.clone();
     let read = async move { actions.replays_page(after, limit).await };
     let page = desk.runtime.run(read).await;
     let (items, next) = page.map_err(|error| Problem::store(&error))?;
-    let next = next.map(|next| pages::cursor(&desk, (next.created_at, next.id), SCOPE));
+    let next = next.map(|next| cursor(&desk, next));
     Ok(PageView::onwards(&request, items, next))
 }

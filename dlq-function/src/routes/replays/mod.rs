@@ -4,10 +4,13 @@ use actix_web::{
     HttpResponse, HttpResponseBuilder,
     http::{StatusCode, header},
 };
-use shared::http::problem::Problem;
+use shared::{
+    http::{json::Field, problem::Problem},
+    store::replays::ReplayPosition,
+};
 use uuid::Uuid;
 
-use super::{Desk, problem};
+use super::{Desk, pages, problem};
 use crate::{actions::ActionError, replays::ReplayView};
 
 pub(crate) mod get;
@@ -18,6 +21,23 @@ pub(crate) mod stop;
 
 /// How soon to look again at a replay that runs, in seconds.
 const RETRY_AFTER_SECONDS: u64 = 1;
+
+/// What the cursors of the list are for.
+const LIST: &str = "replays";
+
+/// The replay after which the page of a cursor starts; `None` for the first page.
+///
+/// # Errors
+/// `malformed-request` if the cursor was not made for this list.
+pub(crate) fn after(desk: &Desk, cursor: &Field) -> Result<Option<ReplayPosition>, Problem> {
+    let after = pages::after(desk, cursor, LIST)?;
+    Ok(after.map(|(created_at, id)| ReplayPosition { created_at, id }))
+}
+
+/// The cursor of the page that starts after a replay.
+pub(crate) fn cursor(desk: &Desk, next: ReplayPosition) -> String {
+    pages::cursor(desk, (next.created_at, next.id), LIST)
+}
 
 /// The id in a path. What is no UUID names no replay.
 fn id(text: &str) -> Result<Uuid, Problem> {
