@@ -19,6 +19,7 @@ pub(super) const OVERVIEW: &str = "/";
 pub(super) const INBOX: &str = "/inbox";
 pub(super) const DEAD_LETTERS: &str = "/dead-letters";
 pub(super) const REPLAYS: &str = "/replays";
+pub(super) const REPLAYS_NEW: &str = "/replays/new";
 pub(super) const CONTACTS: &str = "/contacts";
 pub(super) const COMMANDS: &str = "/commands";
 pub(super) const AUDIT: &str = "/audit";
@@ -28,7 +29,9 @@ pub(super) const SIGN_OUT: &str = "/sign-out";
 
 /// The routes of all pages.
 pub(super) fn routes(config: &mut ServiceConfig) {
-    config.configure(inbox::routes).configure(preferences::routes);
+    config
+        .configure(inbox::routes)
+        .configure(preferences::routes);
 }
 
 /// The answer to a path that is neither a page nor of the API.

@@ -2,5 +2,6 @@
 
 mod browser;
 mod frame;
+mod inbox;
 
 pub use browser::{Browser, Form, Page};

@@ -5,17 +5,42 @@ use actix_web::{
     web::{Data, ServiceConfig},
 };
 use askama::Template;
-use shared::{http::access::Scope, store::dead_letters::Group};
+use shared::{
+    http::{access::Scope, json::Field, page::DEFAULT_LIMIT},
+    store::dead_letters::Group,
+};
 
 use super::INBOX;
 use crate::{
     console::{Trouble, Visit, filters::Filters, layout::Frame, texts},
-    routes::Desk,
+    routes::{Desk, groups},
 };
+
+mod card;
+
+use card::Card;
+
+/// The parameter that says where a page starts.
+const CURSOR: &str = "cursor";
 
 texts! {
     title: "Inbox", "Caixa de entrada";
-    nothing: "Nothing waits.", "Nada espera.";
+    about: "Dead letters that failed alike, last seen first. Without a state: groups in which something is open.", "Mensagens mortas que falharam do mesmo jeito, a mais recente primeiro. Sem estado: grupos em que há algo aberto.";
+    nothing: "Nothing waits for you: no dead letter is open.", "Nada espera por você: nenhuma mensagem morta está aberta.";
+    nothing_means: "What workers cannot process shows up here. Nothing is lost meanwhile, and an outage makes no dead letters.", "O que os workers não conseguem processar aparece aqui. Nada se perde enquanto isso, e uma indisponibilidade não gera mensagens mortas.";
+    no_match: "No group matches these filters.", "Nenhum grupo corresponde a estes filtros.";
+    what_to_do: "What to do:", "O que fazer:";
+    operation: "Operation", "Operação";
+    states: "How they stand", "Situação";
+    first_seen: "First seen", "Vista pela primeira vez";
+    last_seen: "Last seen", "Vista pela última vez";
+    look: "Look at them", "Ver as mensagens";
+    replay: "Dry run and replay", "Simular e reenviar";
+    archive: "Archive", "Arquivar";
+    first_page: "First page", "Primeira página";
+    next_page: "Next page", "Próxima página";
+    pages: "Pages of groups", "Páginas de grupos";
+    groups: "Groups", "Grupos";
 }
 
 #[derive(Template)]
@@ -24,8 +49,12 @@ struct Page<'a> {
     frame: Frame<'a>,
     t: &'static Texts,
     at: &'static str,
+    filtered: bool,
     filters: Filters,
-    groups: Vec<Group>,
+    cards: Vec<Card>,
+    may_act: bool,
+    first: Option<String>,
+    next: Option<String>,
 }
 
 pub(super) fn routes(config: &mut ServiceConfig) {
@@ -38,16 +67,31 @@ async fn show(visit: Visit, desk: Data<Desk>, request: HttpRequest) -> HttpRespo
 
 async fn inbox(visit: &Visit, desk: &Desk, request: &HttpRequest) -> Result<HttpResponse, Trouble> {
     visit.with(&[Scope::DeadLettersRead])?;
-    let filters = Filters::read(request, visit.language, &[])?;
-    let filter = filters.filter.clone();
-    let actions = desk.actions.clone();
-    let read = async move { actions.groups(&filter, None, 50).await };
-    let groups = desk.runtime.run(read).await?;
+    let filters = Filters::read(request, visit.language, &[CURSOR])?;
+    let cursor = filters.other(CURSOR).map(|cursor| Field::Text(cursor.to_owned()));
+    let after = groups::after(desk, &filters.filter, &cursor.clone().unwrap_or(Field::Absent))?;
+    let (actions, filter) = (desk.actions.clone(), filters.filter.clone());
+    let read = async move {
+        let found = actions.groups(&filter, after.as_ref(), DEFAULT_LIMIT + 1).await?;
+        let arrivals = actions.arrivals(&found, &filter).await?;
+        Ok::<_, Trouble>((found, arrivals))
+    };
+    let (mut found, mut arrivals) = desk.runtime.run(read).await?;
+    let next = groups::cut(desk, &filters.filter, &mut found, DEFAULT_LIMIT);
+    let card = |group: Group| {
+        let arrivals = arrivals.remove(&group.fingerprint).unwrap_or_default();
+        Card::new(visit.language, &filters, group, &arrivals)
+    };
+    let cards = found.into_iter().map(card).collect();
     visit.page(&Page {
         frame: Frame::new(visit),
         t: Texts::of(visit.language),
         at: INBOX,
+        filtered: !filters.fields().is_empty(),
+        cards,
+        may_act: visit.may(Scope::DeadLettersReplay),
+        first: cursor.map(|_| filters.path(INBOX, &[])),
+        next: next.map(|next| filters.path(INBOX, &[(CURSOR, &next)])),
         filters,
-        groups,
     })
 }
