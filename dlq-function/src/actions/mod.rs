@@ -34,7 +34,7 @@ pub(crate) use discard::{DISCARDABLE, DISCARDED_AT_ONCE_MAX, DiscardedMany};
 pub(crate) use edit::EditPreview;
 pub(crate) use foresee::Prediction;
 pub(crate) use replay::Sendable;
-pub(crate) use replay_many::Preview;
+pub(crate) use replay_many::{POLICY, Preview};
 pub(crate) use reveal::Revealed;
 pub(crate) use selection::{FROZEN_MAX, Selection};
 

@@ -21,7 +21,7 @@ use super::{ActionError, Actions, By, FROZEN_MAX, Prediction, Selection};
 use crate::replays::{Pace, ReplayView};
 
 /// Who begins automatic replays. No caller can be called so: principals have a colon.
-const POLICY: &str = "policy";
+pub(crate) const POLICY: &str = "policy";
 
 /// [`FROZEN_MAX`] as SQL takes it.
 #[expect(clippy::cast_possible_truncation, reason = "it is far below 2^32")]

@@ -1,4 +1,4 @@
-//! Small plots, drawn by the server: bars over time.
+//! Small plots, drawn by the server: bars over time, and parts of a whole.
 
 use askama::Template;
 
@@ -46,6 +46,91 @@ impl Bars {
     }
 }
 
+/// What a part of a whole is like, for its colour. Words stand beside it wherever it is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Tone {
+    /// As it should be.
+    Good,
+    /// Good, too, with less to show for it.
+    Fair,
+    /// An end like another.
+    Plain,
+    /// Going on.
+    Busy,
+    /// Failed.
+    Bad,
+    /// To be looked at.
+    Warn,
+    /// Not known.
+    Vague,
+    /// Not begun.
+    Rest,
+}
+
+impl Tone {
+    /// The class in the style sheet.
+    pub(crate) fn class(self) -> &'static str {
+        match self {
+            Self::Good => "good",
+            Self::Fair => "fair",
+            Self::Plain => "plain",
+            Self::Busy => "busy",
+            Self::Bad => "bad",
+            Self::Warn => "warn",
+            Self::Vague => "vague",
+            Self::Rest => "rest",
+        }
+    }
+}
+
+/// The parts of a whole, beside each other in one bar.
+#[derive(Debug, Template)]
+#[template(path = "figures/shares.html")]
+pub(crate) struct Shares {
+    /// What is plotted, in words: also what is read out.
+    pub(crate) label: String,
+    /// How large each part is.
+    pub(crate) parts: Vec<(Tone, u64)>,
+}
+
+/// A part, in the units of the drawing.
+#[derive(Debug, PartialEq)]
+struct Part {
+    class: &'static str,
+    x: u64,
+    width: u64,
+}
+
+impl Shares {
+    const WIDTH: u64 = 1000;
+    /// What is there can be seen.
+    const WIDTH_MIN: u64 = 8;
+
+    /// The parts that are there. Each has its least width; the rest of the bar is shared out by size.
+    fn drawn(&self) -> Vec<Part> {
+        let there: Vec<_> = self.parts.iter().filter(|(_, count)| *count > 0).collect();
+        let total: u128 = there.iter().map(|(_, count)| u128::from(*count)).sum();
+        let number = u64::try_from(there.len()).unwrap_or(u64::MAX);
+        let rest = Self::WIDTH.saturating_sub(number.saturating_mul(Self::WIDTH_MIN));
+        let (mut before, mut parts) = (0, Vec::new());
+        for ((tone, count), nth) in there.into_iter().zip(0..) {
+            // From sums, so that what is rounded off does not add up.
+            let place = |before: u128, nth: u64| {
+                let shared = before * u128::from(rest) / total.max(1);
+                u64::try_from(shared).unwrap_or(rest) + nth * Self::WIDTH_MIN
+            };
+            let x = place(before, nth);
+            before += u128::from(*count);
+            parts.push(Part {
+                class: tone.class(),
+                x,
+                width: place(before, nth + 1) - x,
+            });
+        }
+        parts
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -69,5 +154,24 @@ mod tests {
         };
         assert!(bars.bars().iter().all(|bar| bar.height == 0));
         assert!(bars.render().unwrap().contains("&#60;none&#62;"));
+    }
+
+    #[test]
+    fn parts_fill_the_bar_and_each_can_be_seen() {
+        let drawn = |counts: &[u64]| {
+            let shares = Shares {
+                label: String::new(),
+                parts: counts.iter().map(|count| (Tone::Good, *count)).collect(),
+            };
+            let parts = shares.drawn();
+            parts.iter().map(|part| (part.x, part.width)).collect::<Vec<_>>()
+        };
+        assert_eq!(drawn(&[]), []);
+        assert_eq!(drawn(&[0, 0]), []);
+        assert_eq!(drawn(&[0, 3]), [(0, 1000)]);
+        assert_eq!(drawn(&[1, 1]), [(0, 500), (500, 500)]);
+        let unequal = drawn(&[u64::MAX, 1, 0, u64::MAX]);
+        assert_eq!(unequal.iter().map(|(_, width)| width).sum::<u64>(), 1000);
+        assert!(unequal[1].1 >= Shares::WIDTH_MIN, "{unequal:?}");
     }
 }

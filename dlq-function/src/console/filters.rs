@@ -8,7 +8,7 @@ use shared::{
     wire::Reason,
 };
 
-use super::{Trouble, language::Language, pages::path_with, texts};
+use super::{Form, Trouble, language::Language, pages::path_with, texts};
 use crate::routes::{filter::FilterFields, pages};
 
 /// The names of the filters, as the API has them.
@@ -85,6 +85,15 @@ impl Filters {
             typed,
             others,
         })
+    }
+
+    /// The same of the fields of a form; its others are not looked at.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub(crate) fn of_form(form: &Form, language: Language) -> Result<Self, Trouble> {
+        let field = |name: &str| Some((name.to_owned(), form.text(name)?.to_owned()));
+        Self::of(NAMES.into_iter().filter_map(field), language, &[])
     }
 
     /// What was typed into a filter.

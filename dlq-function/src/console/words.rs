@@ -6,7 +6,7 @@ use shared::{
     store::{
         audit::Act,
         dead_letters::DeadLetterState,
-        replays::{ItemState, ReplayState},
+        replays::{ItemState, Refusal, ReplayState},
     },
     wire::{CommandStatus, Reason},
 };
@@ -72,6 +72,27 @@ impl Language {
             ItemState::DeadAgain => self.either("dead again", "mortas de novo"),
             ItemState::Refused => self.either("not sent", "não enviadas"),
             ItemState::Unknown => self.either("unknown", "sem notícia"),
+        }
+    }
+
+    pub(crate) fn refusal(self, refusal: Refusal) -> &'static str {
+        match refusal {
+            Refusal::Missing => self.either("there is no such dead letter", "não existe tal mensagem morta"),
+            Refusal::Resolved => self.either("its command has ended", "seu comando já terminou"),
+            Refusal::Discarded => self.either("it was discarded", "foi descartada"),
+            Refusal::Replaced => self.either(
+                "a corrected one was sent in its place",
+                "uma corrigida foi enviada em seu lugar",
+            ),
+            Refusal::Erased => self.either("its payload was erased", "seu conteúdo foi apagado"),
+            Refusal::Locked => self.either(
+                "its payload cannot be decrypted: the key is not there",
+                "seu conteúdo não pode ser decifrado: falta a chave",
+            ),
+            Refusal::Newer => self.either(
+                "it failed again since: the newer failure is the one to replay",
+                "falhou de novo desde então: a falha mais nova é a que se deve reenviar",
+            ),
         }
     }
 

@@ -21,7 +21,7 @@ mod view;
 
 pub(crate) use pace::{BRAKE_MAX, Pace, RATE_MAX};
 use turn::{Turn, Went};
-pub(crate) use view::{ReplayView, replay_path};
+pub(crate) use view::{CountsView, RefusalsView, ReplayView, replay_path};
 
 /// How many replays a process works on at once; the others wait.
 const AT_ONCE: usize = 4;

@@ -22,6 +22,9 @@ pub(crate) struct ReplayView {
     pub(crate) id: String,
     #[schema(value_type = ReplayStateText, inline)]
     pub(crate) state: &'static str,
+    /// The state that the word is of.
+    #[serde(skip)]
+    pub(crate) standing: ReplayState,
     /// Who began it; empty where nobody has to say who they are, `policy` where nobody did.
     #[schema(value_type = WordText, inline)]
     pub(crate) started_by: String,
@@ -109,6 +112,7 @@ impl ReplayView {
         Self {
             id: record.id.to_string(),
             state: record.state.as_str(),
+            standing: record.state,
             started_by: record.principal.clone(),
             selection: serde_json::from_str(&record.request).unwrap_or_default(),
             rate: record.rate,
@@ -128,7 +132,7 @@ impl ReplayView {
 
     /// Whether there is more to come by itself.
     pub(crate) fn goes_on(&self) -> bool {
-        self.state == ReplayState::Running.as_str()
+        self.standing == ReplayState::Running
     }
 }
 

@@ -36,7 +36,7 @@ on_both_pairs!(
 const NOBODY: &str = "01a201f4-67d6-76cd-8ebc-11f1ce2a2ba1";
 
 /// A create that a worker will not take for an hour.
-fn poison(pair: &Pair, name: &str) -> Envelope {
+pub fn poison(pair: &Pair, name: &str) -> Envelope {
     ahead(pair, name, TimeDelta::hours(1))
 }
 
@@ -48,7 +48,7 @@ fn ahead(pair: &Pair, name: &str, by: TimeDelta) -> Envelope {
 }
 
 /// So many dead letters that a worker would take now.
-async fn good(pair: &Pair, desk: &Desk, count: usize) -> Vec<Envelope> {
+pub async fn good(pair: &Pair, desk: &Desk, count: usize) -> Vec<Envelope> {
     let creates: Vec<_> = (0..count).map(|n| pair.create(&format!("Ana {n}"))).collect();
     for create in &creates {
         send_dead_letter(pair, create, Reason::StoreRefused).await;

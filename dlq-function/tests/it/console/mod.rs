@@ -3,5 +3,6 @@
 mod browser;
 mod frame;
 mod inbox;
+mod replays;
 
 pub use browser::{Browser, Form, Page};

@@ -1,5 +1,52 @@
 //! `/replays`: the dry run of a replay of many, its beginning, its progress.
 
 use actix_web::web::ServiceConfig;
+use shared::http::edge::resource;
+use uuid::Uuid;
 
-pub(super) fn routes(_: &mut ServiceConfig) {}
+use super::{REPLAYS, REPLAYS_NEW};
+use crate::console::Trouble;
+
+mod choice;
+mod entered;
+mod follow;
+mod list;
+mod outcomes;
+mod plan;
+mod turn;
+
+const REPLAY: &str = "/replays/{id}";
+const PROGRESS: &str = "/replays/{id}/progress";
+const STOP: &str = "/replays/{id}/stop";
+const RESUME: &str = "/replays/{id}/resume";
+
+pub(super) fn routes(config: &mut ServiceConfig) {
+    config
+        .service(
+            resource(REPLAYS, "GET, HEAD, POST")
+                .get(list::show)
+                .head(list::show)
+                .post(plan::start),
+        )
+        // Before the path with an id, which would match this word too.
+        .service(
+            resource(REPLAYS_NEW, "GET, HEAD, POST")
+                .get(plan::of_filters)
+                .head(plan::of_filters)
+                .post(plan::of_ids),
+        );
+    super::page(config, REPLAY, follow::show);
+    super::page(config, PROGRESS, follow::progress);
+    super::act(config, STOP, turn::stop);
+    super::act(config, RESUME, turn::resume);
+}
+
+/// The page of a replay.
+fn page_of(id: &str) -> String {
+    format!("{REPLAYS}/{id}")
+}
+
+/// The id in a path. What is no UUID names no replay.
+fn id(text: &str) -> Result<Uuid, Trouble> {
+    Uuid::try_parse(text).map_err(|_| Trouble::Missing)
+}

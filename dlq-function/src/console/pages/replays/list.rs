@@ -1,0 +1,119 @@
+//! `GET /replays`: replays of many, newest first.
+
+use actix_web::{HttpRequest, HttpResponse, web::Data};
+use askama::Template;
+use shared::{
+    http::{access::Scope, json::Field, page::DEFAULT_LIMIT, query},
+    store::replays::ReplayState,
+};
+
+use super::{REPLAYS, outcomes, page_of};
+use crate::{
+    actions::POLICY,
+    console::{
+        Trouble, Visit,
+        figures::Shares,
+        language::Language,
+        layout::Frame,
+        pages::path_with,
+        texts,
+        times::{Time, of_view},
+    },
+    replays::ReplayView,
+    routes::{Desk, replays},
+};
+
+texts! {
+    title: "Replays", "Reenvios";
+    about: "Dead letters that were sent again together, newest first.", "Mensagens mortas reenviadas juntas, do mais novo ao mais antigo.";
+    nothing: "Nothing has been replayed yet. A replay begins with a dry run, in the inbox.", "Nada foi reenviado ainda. Um reenvio começa com uma simulação, na caixa de entrada.";
+    started: "Started", "Início";
+    by: "By", "Por";
+    state: "State", "Estado";
+    total: "Dead letters", "Mensagens mortas";
+    outcomes: "Outcomes", "Resultados";
+    first_page: "First page", "Primeira página";
+    next_page: "Next page", "Próxima página";
+    pages: "Pages of replays", "Páginas de reenvios";
+    policy: "the automatic policy", "a política automática";
+    nobody: "nobody signs in here", "ninguém se identifica aqui";
+}
+
+/// Who began it, in words.
+pub(super) fn started_by(language: Language, principal: &str) -> String {
+    let t = Texts::of(language);
+    match principal {
+        "" => t.nobody.to_owned(),
+        POLICY => t.policy.to_owned(),
+        principal => principal.to_owned(),
+    }
+}
+
+/// How a state is marked.
+pub(super) fn tag(state: ReplayState) -> &'static str {
+    match state {
+        ReplayState::Running => "tag",
+        ReplayState::Stopped => "tag warn",
+        ReplayState::Braked => "tag bad",
+        ReplayState::Finished => "tag good",
+    }
+}
+
+struct Row {
+    path: String,
+    started: Option<Time>,
+    by: String,
+    state: &'static str,
+    tag: &'static str,
+    total: String,
+    shares: Option<Shares>,
+}
+
+impl Row {
+    fn new(language: Language, replay: &ReplayView) -> Self {
+        let become_of = outcomes::become_of(language, &replay.counts);
+        Self {
+            path: page_of(&replay.id),
+            started: of_view(&replay.started_at),
+            by: started_by(language, &replay.started_by),
+            state: language.replay_state(replay.standing),
+            tag: tag(replay.standing),
+            total: language.number(replay.total.into()),
+            shares: (!become_of.is_empty()).then(|| outcomes::shares(&become_of)),
+        }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "pages/replays/list.html")]
+struct Page<'a> {
+    frame: Frame<'a>,
+    t: &'static Texts,
+    rows: Vec<Row>,
+    first: Option<&'static str>,
+    next: Option<String>,
+}
+
+pub(super) async fn show(visit: Visit, desk: Data<Desk>, request: HttpRequest) -> HttpResponse {
+    visit.answer(list(&visit, &desk, &request).await)
+}
+
+async fn list(visit: &Visit, desk: &Desk, request: &HttpRequest) -> Result<HttpResponse, Trouble> {
+    visit.with(&[Scope::DeadLettersRead])?;
+    let cursor = query::read(request, &["cursor"])?.take("cursor");
+    let after = replays::after(desk, &cursor)?;
+    let actions = desk.actions.clone();
+    let read = async move { actions.replays_page(after, DEFAULT_LIMIT).await };
+    let (found, next) = desk.runtime.run(read).await?;
+    let next = next.map(|next| path_with(REPLAYS, &[("cursor", &replays::cursor(desk, next))]));
+    visit.page(&Page {
+        frame: Frame::new(visit),
+        t: Texts::of(visit.language),
+        rows: found
+            .iter()
+            .map(|replay| Row::new(visit.language, replay))
+            .collect(),
+        first: (cursor != Field::Absent).then_some(REPLAYS),
+        next,
+    })
+}
