@@ -24,6 +24,7 @@ mod edit;
 mod foresee;
 mod groups;
 mod replay;
+mod replay_items;
 mod replay_many;
 mod reveal;
 mod selection;

@@ -15,7 +15,7 @@ use utoipa::openapi::{
 
 use crate::routes::{
     ARCHIVE, AUDIT, DEAD_LETTER, DEAD_LETTERS, DISCARD, DISCARD_MANY, EDIT_AND_REPLAY, GROUPS, REPLAY,
-    REPLAY_OF_MANY, REPLAY_RESUME, REPLAY_STOP, REPLAYS, RESTORE, REVEAL, audit,
+    REPLAY_ITEMS, REPLAY_OF_MANY, REPLAY_RESUME, REPLAY_STOP, REPLAYS, RESTORE, REVEAL, audit,
     dead_letters::{archive, discard, discard_many, edit_and_replay, get, list, replay, restore, reveal},
     groups, replays,
 };
@@ -64,6 +64,7 @@ pub fn api() -> Api {
             (Method::POST, REPLAYS, replays::start::describe()),
             (Method::GET, REPLAYS, replays::list::describe()),
             (Method::GET, REPLAY_OF_MANY, replays::get::describe()),
+            (Method::GET, REPLAY_ITEMS, replays::items::describe()),
             (Method::POST, REPLAY_STOP, replays::stop::describe()),
             (Method::POST, REPLAY_RESUME, replays::resume::describe()),
             (Method::GET, AUDIT, audit::list::describe()),

@@ -13,7 +13,7 @@ use shared::{
     store::{
         audit::Act,
         dead_letters::{DeadLetterState, REPLACED_MAX},
-        replays::ReplayState,
+        replays::{ItemState, Refusal, ReplayState},
     },
     wire::Reason,
 };
@@ -29,7 +29,7 @@ use crate::{
     actions::{DISCARDED_AT_ONCE_MAX, FieldChange, HISTORY_MAX, NEWER_MAX, SENDINGS_MAX, all_fields},
     audit_view::AuditView,
     group_view::GroupView,
-    replays::{BRAKE_MAX, Pace, RATE_MAX, ReplayView},
+    replays::{BRAKE_MAX, ItemView, Pace, RATE_MAX, ReplayView},
     routes::{IDS_MAX, audit::list::PRINCIPAL_MAX_CHARS, dead_letters::many::RefusalView},
     view::{ContactNow, DeadLetterView, NewerCommand, SendingView},
 };
@@ -106,6 +106,12 @@ schema_types! {
     PathText = text(1, PATH_MAX_CHARS).pattern(Some("^/v1/"));
     /// A page of replays.
     ReplayPage [ReplayView] = page::<ReplayView>();
+    /// Where a dead letter of a replay stands.
+    ItemStateText = words(ItemState::ALL.map(ItemState::as_str));
+    /// Why a dead letter of a replay was not sent.
+    ItemRefusalText = words(Refusal::ALL.map(Refusal::as_str));
+    /// A page of the dead letters of a replay.
+    ReplayItemPage [ItemView] = page::<ItemView>();
     /// What is asked for when a replay is begun.
     ReplayRequest = chosen("Which dead letters, and how fast.")
         .property("rate", described::<RateNumber>("Messages a second at most."))

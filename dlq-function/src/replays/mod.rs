@@ -15,10 +15,12 @@ use uuid::Uuid;
 
 use crate::{actions::Actions, metrics::DlqMetrics};
 
+mod item_view;
 mod pace;
 mod turn;
 mod view;
 
+pub(crate) use item_view::ItemView;
 pub(crate) use pace::{BRAKE_MAX, Pace, RATE_MAX};
 use turn::{Turn, Went};
 pub(crate) use view::{CountsView, RefusalsView, ReplayView, replay_path};

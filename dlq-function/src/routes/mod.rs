@@ -42,6 +42,7 @@ pub(crate) mod dead_letters;
 pub(crate) mod filter;
 pub(crate) mod groups;
 pub(crate) mod pages;
+pub(crate) mod pieces;
 pub(crate) mod replays;
 mod selection;
 
@@ -63,10 +64,11 @@ pub(crate) const REVEAL: &str = "/v1/dead-letters/{id}/reveal";
 
 pub(crate) const REPLAYS: &str = "/v1/replays";
 pub(crate) const REPLAY_OF_MANY: &str = "/v1/replays/{id}";
+pub(crate) const REPLAY_ITEMS: &str = "/v1/replays/{id}/items";
 pub(crate) const REPLAY_STOP: &str = "/v1/replays/{id}/stop";
 pub(crate) const REPLAY_RESUME: &str = "/v1/replays/{id}/resume";
 
-const SUCCESSES: [(&str, &str, &str); 17] = [
+const SUCCESSES: [(&str, &str, &str); 18] = [
     ("GET", DEAD_LETTERS, "200"),
     ("GET", DEAD_LETTER, "200"),
     ("POST", REPLAY, "202"),
@@ -82,6 +84,7 @@ const SUCCESSES: [(&str, &str, &str); 17] = [
     ("POST", REPLAYS, "202"),
     ("GET", REPLAYS, "200"),
     ("GET", REPLAY_OF_MANY, "200"),
+    ("GET", REPLAY_ITEMS, "200"),
     ("POST", REPLAY_STOP, "200"),
     ("POST", REPLAY_RESUME, "202"),
 ];
@@ -231,6 +234,11 @@ fn routes(config: &mut web::ServiceConfig) {
             resource(REPLAY_OF_MANY, "GET, HEAD")
                 .get(replays::get::get)
                 .head(replays::get::get),
+        )
+        .service(
+            resource(REPLAY_ITEMS, "GET, HEAD")
+                .get(replays::items::list)
+                .head(replays::items::list),
         )
         .service(resource(REPLAY_STOP, "POST").post(replays::stop::stop))
         .service(resource(REPLAY_RESUME, "POST").post(replays::resume::resume));

@@ -31,6 +31,7 @@ on_both_pairs!(
     what_failed_again_is_replayed_in_place_of_the_older_failure,
     the_policy_sends_again_what_is_due_so_often_so_far_apart,
     replays_are_listed_and_bad_requests_say_why,
+    what_became_of_each_dead_letter_is_told,
 );
 
 const NOBODY: &str = "01a201f4-67d6-76cd-8ebc-11f1ce2a2ba1";
@@ -518,5 +519,81 @@ async fn replays_are_listed_and_bad_requests_say_why(pair: Pair) {
     assert_eq!(desk.post("/v1/replays").await.0, 415);
     assert_eq!(desk.get(&format!("/v1/replays/{NOBODY}")).await.0, 404);
     assert_eq!(desk.get("/v1/replays/one").await.0, 404);
+    desk.running.stop().await;
+}
+
+async fn what_became_of_each_dead_letter_is_told(pair: Pair) {
+    let desk = Desk::open(&pair).await;
+    let creates = good(&pair, &desk, 2).await;
+    let letters = desk.listed("state=open", 2).await;
+    let discarded = letters[0]["id"].as_str().unwrap();
+    assert_eq!(
+        desk.post(&format!("/v1/dead-letters/{discarded}/discard"))
+            .await
+            .0,
+        200
+    );
+    let poison = poison(&pair, "Bia");
+    send_dead_letter(&pair, &poison, Reason::StampAhead).await;
+    let bad = desk.listed("state=open&reason=stamp-ahead", 1).await.remove(0);
+    let worker = worker(&pair).await;
+    let ids = [&letters[1]["id"], &letters[0]["id"], &bad["id"]];
+    let replay = start(&desk, &json!({ "ids": ids })).await;
+    until(&desk, &replay, "finished").await;
+    let newer = desk.listed("state=open", 1).await.remove(0);
+
+    let (status, all) = desk.get(&at(&replay, "/items")).await;
+    assert_eq!(status, 200, "{all}");
+    let items = all["items"].as_array().unwrap();
+    let told: Vec<_> = items
+        .iter()
+        .map(|item| {
+            json!([
+                item["position"],
+                item["deadLetterId"],
+                item["commandId"],
+                item["state"],
+                item["refusal"],
+                item["failedAgainAs"],
+                item["sentAt"].is_string(),
+            ])
+        })
+        .collect();
+    let command = |envelope: &Envelope| envelope.command.id.to_string();
+    assert_eq!(
+        told,
+        [
+            json!([1, ids[0], command(&creates[0]), "applied", null, null, true]),
+            json!([
+                2,
+                ids[1],
+                command(&creates[1]),
+                "refused",
+                "discarded",
+                null,
+                false
+            ]),
+            json!([3, ids[2], command(&poison), "deadAgain", null, newer["id"], true]),
+        ]
+    );
+    let (_, first) = desk.get(&at(&replay, "/items?limit=2")).await;
+    let cursor = first["nextCursor"].as_str().unwrap();
+    let (_, rest) = desk.get(&at(&replay, &format!("/items?cursor={cursor}"))).await;
+    assert_eq!(
+        (&rest["items"][0], &rest["nextCursor"]),
+        (&items[2], &Value::Null)
+    );
+
+    let other = start(&desk, &json!({})).await;
+    for (path, status) in [
+        (at(&other, &format!("/items?cursor={cursor}")), 400),
+        (at(&replay, "/items?state=applied"), 400),
+        (at(&replay, "/items?limit=0"), 400),
+        (format!("/v1/replays/{NOBODY}/items"), 404),
+        ("/v1/replays/one/items".to_owned(), 404),
+    ] {
+        assert_eq!(desk.get(&path).await.0, status, "{path}");
+    }
+    worker.stop().await;
     desk.running.stop().await;
 }

@@ -22,11 +22,13 @@ use crate::domain::CommandId;
 
 mod control;
 mod due;
+mod items;
 mod rows;
 mod start;
 mod words;
 mod work;
 
+pub use items::ReplayedItem;
 pub use start::{NewReplay, ReplaySet, Started};
 pub use words::{ItemState, Refusal, ReplayState};
 pub use work::{Lease, Sent};

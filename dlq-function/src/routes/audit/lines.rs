@@ -1,13 +1,10 @@
 //! The audit as JSON lines, all of it that the filters let through: read a page after the other, as the client takes them.
-//!
-//! **Invariant:** an answer ends as an answer does only after the last entry; what goes wrong before breaks the connection.
 
 use actix_web::{
     HttpRequest, HttpResponse,
     http::header::{Accept, Header},
     web::Bytes,
 };
-use futures_util::{Stream, stream};
 use shared::{
     http::problem::Problem,
     runtime::ProcessRuntime,
@@ -17,17 +14,19 @@ use shared::{
     },
 };
 
-use crate::{actions::Actions, audit_view::AuditView, routes::Desk};
+use crate::{
+    actions::Actions,
+    audit_view::AuditView,
+    routes::{
+        Desk,
+        pieces::{Pieces, body},
+    },
+};
 
 /// The media type.
 pub(super) const NDJSON: &str = "application/x-ndjson";
 /// Entries that are read at once.
 const PAGE: u64 = 1_000;
-
-/// Why an answer has no end; the log says it.
-#[derive(Debug, thiserror::Error)]
-#[error("the audit could not be read to its end")]
-struct Broken;
 
 /// The entries that are still to be said.
 struct Lines {
@@ -68,31 +67,9 @@ pub(super) async fn answer(desk: &Desk, filter: AuditFilter) -> Result<HttpRespo
         .streaming(body(first, lines)))
 }
 
-fn body(first: Bytes, lines: Lines) -> impl Stream<Item = Result<Bytes, Broken>> {
-    stream::unfold(Some((Some(first), lines)), async |state| {
-        let (first, mut lines) = state?;
-        let piece = match first {
-            Some(first) => Ok(first),
-            None => lines.next().await,
-        };
-        match piece {
-            // An empty piece would end the body, and is only read at its end.
-            Ok(piece) if piece.is_empty() => None,
-            Ok(piece) => Some((Ok(piece), Some((None, lines)))),
-            Err(error) => {
-                tracing::warn!(
-                    error.kind = error.kind(),
-                    error.code = error.code(),
-                    "SQL ended an answer about the audit"
-                );
-                Some((Err(Broken), None))
-            }
-        }
-    })
-}
+impl Pieces for Lines {
+    const WHAT: &'static str = "audit";
 
-impl Lines {
-    /// The next entries; empty at the end.
     async fn next(&mut self) -> Result<Bytes, StoreError> {
         if self.ended {
             return Ok(Bytes::new());

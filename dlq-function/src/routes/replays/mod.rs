@@ -14,6 +14,7 @@ use super::{Desk, pages, problem};
 use crate::{actions::ActionError, replays::ReplayView};
 
 pub(crate) mod get;
+pub(crate) mod items;
 pub(crate) mod list;
 pub(crate) mod resume;
 pub(crate) mod start;

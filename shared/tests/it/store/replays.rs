@@ -26,6 +26,7 @@ cases!(
     a_newer_failure_is_found_by_command_or_by_bytes,
     what_is_due_is_part_of_one_automatic_replay,
     of_a_correction_and_a_replay_one_is_sent,
+    what_became_of_each_is_told,
 );
 
 /// So many dead letters, a second apart, oldest first.
@@ -413,4 +414,85 @@ async fn of_a_correction_and_a_replay_one_is_sent(test: TestStore) {
     let stop = entry(Act::ReplayStopped, 2);
     test.store.stop_replay(id, &stop).await.unwrap();
     assert_eq!(correct(&kept[1].1).await, Corrected::Done);
+}
+
+/// To see it red: leave out the outcomes that nobody has noted.
+async fn what_became_of_each_is_told(test: TestStore) {
+    let test = test.migrated().await;
+    let make = Make::new();
+    let kept = letters(&test, &make, 4, Reason::StoreRefused).await;
+    let id = begin(&test, 10).await;
+    let mut items = test.store.waiting_items(id, 0, 10).await.unwrap();
+    let again: Vec<_> = kept
+        .iter()
+        .map(|(create, _)| letter_of(create, Reason::StoreRefused, 1))
+        .collect();
+    // Two are sent: one is applied, one fails again. One is refused, and one still waits.
+    for (item, (create, _)) in items.iter_mut().zip(&kept).take(2) {
+        item.command = Some(create.command.id);
+        item.identity = Some(again[item.position as usize - 1].identity);
+        item.state = ItemState::Sent;
+        item.sent_at = Some(at(5_000));
+    }
+    items[2].state = ItemState::Refused;
+    items[2].refusal = Some(Refusal::Erased);
+    test.store.save_items(id, &items, at(5_000)).await.unwrap();
+    let told = async |noted: &[ItemState], after: u32, limit: u64| {
+        test.store.replayed_items(id, noted, after, limit).await.unwrap()
+    };
+    let states = async || {
+        let items = told(&ItemState::ALL, 0, 10).await;
+        items.iter().map(|item| item.state).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        states().await,
+        [
+            ItemState::Sent,
+            ItemState::Sent,
+            ItemState::Refused,
+            ItemState::Waiting
+        ]
+    );
+    apply(&test, std::slice::from_ref(&kept[0].0), 6_000).await;
+    test.store
+        .keep_dead_letter(&again[1], &payload_keys(), at(6_000))
+        .await
+        .unwrap();
+    assert_eq!(
+        states().await,
+        [
+            ItemState::Applied,
+            ItemState::DeadAgain,
+            ItemState::Refused,
+            ItemState::Waiting
+        ]
+    );
+    let all = told(&ItemState::ALL, 0, 10).await;
+    let failures: Vec<_> = all.iter().map(|item| item.failure).collect();
+    assert_eq!(failures, [None, Some(again[1].id), None, None]);
+    for (item, (create, letter)) in all.iter().zip(&kept) {
+        assert_eq!(
+            (item.dead_letter, item.command),
+            (letter.id, Some(create.command.id)),
+            "those of unsent ones, too"
+        );
+    }
+    assert_eq!(all[2].refusal, Some(Refusal::Erased));
+    let paged = [
+        told(&ItemState::ALL, 0, 3).await,
+        told(&ItemState::ALL, 3, 3).await,
+    ]
+    .concat();
+    assert_eq!(paged, all);
+    assert_eq!(
+        told(&[ItemState::Refused, ItemState::Waiting], 0, 10).await,
+        all[2..]
+    );
+    assert_eq!(
+        test.store
+            .replayed_items(Uuid::nil(), &ItemState::ALL, 0, 9)
+            .await
+            .unwrap(),
+        []
+    );
 }
