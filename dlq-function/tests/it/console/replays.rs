@@ -220,6 +220,15 @@ async fn chosen_ones_are_sent_and_those_that_cannot_be_are_told(pair: Pair) {
     let ended = standing(&browser, &replay, "finished").await;
     assert_eq!(outcomes(&ended), ["1 applied", "1 not sent"]);
     assert_eq!(ended.texts(".refusals li"), ["1: it was discarded"]);
+    let left = browser.get(&format!("{}/items", replay.path)).await;
+    let [row] = &left.texts("tbody tr")[..] else {
+        panic!("what was applied is not to be looked at: {}", left.html)
+    };
+    assert!(row.starts_with("1 ") || row.starts_with("2 "), "{row}");
+    assert!(
+        row.contains(ids[0]) && row.ends_with("not sent it was discarded –"),
+        "{row}"
+    );
     desk.listed("state=open", 1).await;
     worker.stop().await;
     desk.running.stop().await;
@@ -244,9 +253,10 @@ async fn a_braked_replay_says_so_and_goes_on_when_resumed(pair: Pair) {
     );
     assert_eq!(braked.texts("#progress button"), ["Resume"]);
     assert!(!goes_on(&browser, &replay).await);
-    let [again] = &braked.attributes("#progress .acts a", "href")[..] else {
-        panic!("one link: {}", braked.html)
+    let [left, again] = &braked.attributes("#progress .acts a", "href")[..] else {
+        panic!("two links: {}", braked.html)
     };
+    assert_eq!(left, &format!("{}/items", replay.path));
     assert!(again.starts_with("/dead-letters?state=open&since=20"), "{again}");
     let api = again.replace("/dead-letters", "");
     let failed = desk.listed(&api[1..], 5).await;
@@ -256,6 +266,33 @@ async fn a_braked_replay_says_so_and_goes_on_when_resumed(pair: Pair) {
     assert_eq!(browser.submit(&resume).await.path, replay.path);
     let ended = standing(&browser, &replay, "finished").await;
     assert_eq!(outcomes(&ended), ["7 dead again"]);
+    let left = browser.get(&format!("{}/items", replay.path)).await;
+    assert_eq!(left.texts("tbody .tag"), vec!["died again"; 7]);
+    let newer = left.attributes("tbody td:last-child a", "href");
+    let open = desk.listed("state=open&limit=100", 7).await;
+    let mut expected: Vec<_> = open
+        .iter()
+        .map(|letter| format!("/dead-letters/{}", letter["id"].as_str().unwrap()))
+        .collect();
+    expected.reverse();
+    assert_eq!(newer, expected, "in the order in which they were sent");
+
+    let file = browser.get(&format!("{}/items.csv", replay.path)).await;
+    assert_eq!(file.headers["content-type"], "text/csv; charset=utf-8");
+    let lines: Vec<_> = file.html.split_terminator("\r\n").collect();
+    assert_eq!(
+        (lines.len(), lines[0]),
+        (
+            8,
+            "position,deadLetterId,commandId,state,refusal,failedAgainAs,sentAt"
+        )
+    );
+    let failed = expected[6].replace("/dead-letters/", "");
+    assert!(
+        lines[7].starts_with("7,") && lines[7].contains(&format!(",deadAgain,,{failed},20")),
+        "{}",
+        lines[7]
+    );
     // Somebody's page was older: it leads to how it stands.
     let page = browser.submit(&resume).await;
     assert_eq!((page.status, page.text("h2 .tag").as_str()), (200, "finished"));
@@ -296,7 +333,13 @@ async fn a_stopped_replay_asks_for_no_more_and_is_resumed(pair: Pair) {
     assert_eq!(outcomes(&ended), ["4 applied"]);
 
     let nobody = "/replays/01a201f4-67d6-76cd-8ebc-11f1ce2a2ba1";
-    for path in [nobody, "/replays/one", &format!("{nobody}/progress")] {
+    for path in [
+        nobody,
+        "/replays/one",
+        &format!("{nobody}/progress"),
+        &format!("{nobody}/items"),
+        &format!("{nobody}/items.csv"),
+    ] {
         assert_eq!(browser.get(path).await.status, 404, "{path}");
     }
     worker.stop().await;
@@ -334,6 +377,8 @@ async fn replays_are_listed_newest_first(pair: Pair) {
     let second = browser.get(next).await;
     assert_eq!(second.texts("tbody tr").len(), 1);
     assert_eq!(second.attributes(".pager a", "href"), ["/replays"]);
+    let empty = browser.get(&format!("{}/items.csv", links[1])).await;
+    assert_eq!(empty.html.lines().count(), 1, "the names alone");
     let elsewhere = next.replace("/replays", "/inbox");
     assert_eq!(browser.get(&elsewhere).await.status, 400);
     desk.running.stop().await;

@@ -49,6 +49,8 @@ texts! {
     how_many: "How many", "Quantas";
     outcome: "Outcome", "Resultado";
     refusals: "Why some were not sent", "Por que algumas não foram enviadas";
+    each: "What it did not end, one by one", "O que não concluiu, uma a uma";
+    file: "Outcomes as a file (CSV)", "Resultados em arquivo (CSV)";
     look_again: "Look at what died again", "Ver o que morreu de novo";
     unknown: "Of some nothing was heard for ten minutes, as where no worker runs. Replay them again.", "De algumas não se teve notícia por dez minutos, como quando nenhum worker está rodando. Reenvie-as.";
     stop: "Stop", "Parar";
@@ -88,6 +90,8 @@ struct Progress<'a> {
     refused: Vec<(&'static str, String)>,
     /// Where those that died again are found.
     again: Option<String>,
+    /// Whether there are some to be looked at one by one.
+    some_left: bool,
     some_unknown: bool,
     may_stop: bool,
     may_resume: bool,
@@ -117,6 +121,7 @@ impl<'a> Progress<'a> {
             outcomes: become_of,
             refused: outcomes::refused(language, &replay.refusals),
             again: (counts.dead_again > 0).then(|| path_with(DEAD_LETTERS, &since)),
+            some_left: counts.dead_again + counts.refused + counts.unknown > 0,
             some_unknown: counts.unknown > 0,
             may_stop: may && replay.standing == ReplayState::Running,
             may_resume: may && matches!(replay.standing, ReplayState::Stopped | ReplayState::Braked),

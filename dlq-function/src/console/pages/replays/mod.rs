@@ -1,4 +1,4 @@
-//! `/replays`: the dry run of a replay of many, its beginning, its progress.
+//! `/replays`: the dry run of a replay of many, its beginning, its progress, what it came to.
 
 use actix_web::web::ServiceConfig;
 use shared::http::edge::resource;
@@ -9,7 +9,9 @@ use crate::console::Trouble;
 
 mod choice;
 mod entered;
+mod file;
 mod follow;
+mod items;
 mod list;
 mod outcomes;
 mod plan;
@@ -17,6 +19,8 @@ mod turn;
 
 const REPLAY: &str = "/replays/{id}";
 const PROGRESS: &str = "/replays/{id}/progress";
+const ITEMS: &str = "/replays/{id}/items";
+const FILE: &str = "/replays/{id}/items.csv";
 const STOP: &str = "/replays/{id}/stop";
 const RESUME: &str = "/replays/{id}/resume";
 
@@ -37,6 +41,8 @@ pub(super) fn routes(config: &mut ServiceConfig) {
         );
     super::page(config, REPLAY, follow::show);
     super::page(config, PROGRESS, follow::progress);
+    super::page(config, ITEMS, items::show);
+    super::page(config, FILE, file::download);
     super::act(config, STOP, turn::stop);
     super::act(config, RESUME, turn::resume);
 }
