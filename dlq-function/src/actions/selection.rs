@@ -26,7 +26,7 @@ pub(crate) enum Selection {
 }
 
 impl Selection {
-    /// The same as of a time: what came later is out of it, and so is, unless it is asked for, what is not open. Of ids each
+    /// The same as of a time: what came later is out of it, whatever `until` says, and so is, unless it is asked for, what is not open. Of ids each
     /// counts once.
     pub(crate) fn as_of(&self, now: DateTime<Utc>) -> Self {
         match self {
@@ -35,7 +35,11 @@ impl Selection {
                 Self::Ids(ids.iter().copied().filter(|id| seen.insert(*id)).collect())
             }
             Self::Matching(filter) => Self::Matching(DeadLetterFilter {
-                until: filter.until.or(Some(sql_time(now))),
+                until: Some(
+                    filter
+                        .until
+                        .map_or(sql_time(now), |until| until.min(sql_time(now))),
+                ),
                 state: filter.state.or(Some(DeadLetterState::Open)),
                 ..filter.clone()
             }),
@@ -66,5 +70,32 @@ impl Selection {
             .filter_map(|(name, value)| Some((name.to_owned(), value?.into())))
             .collect();
         serde_json::Value::Object(set).to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// To see it red: take `until` as it is.
+    #[test]
+    fn what_comes_later_is_out_even_if_it_was_asked_for() {
+        let at = |text: &str| DateTime::parse_from_rfc3339(text).unwrap().to_utc();
+        let (before, now, later) = (
+            at("2026-11-25T20:00:00Z"),
+            at("2026-11-25T21:00:00Z"),
+            at("2026-11-25T22:00:00Z"),
+        );
+        for (until, frozen) in [(None, now), (Some(later), now), (Some(before), before)] {
+            let selection = Selection::Matching(DeadLetterFilter {
+                until,
+                ..DeadLetterFilter::default()
+            });
+            let Selection::Matching(filter) = selection.as_of(now) else {
+                panic!("a filter stays one");
+            };
+            assert_eq!(filter.until, Some(frozen));
+            assert_eq!(filter.state, Some(DeadLetterState::Open));
+        }
     }
 }
