@@ -35,15 +35,6 @@ impl Actions {
         in_steps(async || self.store.restore_dead_letters(which, STEP, &entry()).await).await
     }
 
-    /// How many of a selection stand in one of these states.
-    pub(crate) async fn count_standing(
-        &self,
-        selection: &Selection,
-        states: &[DeadLetterState],
-    ) -> Result<u64, StoreError> {
-        self.store.count_standing(selection.which(), states).await
-    }
-
     fn entry_of_many(
         &self,
         act: Act,

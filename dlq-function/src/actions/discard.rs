@@ -7,7 +7,7 @@ use shared::store::{
 };
 use uuid::Uuid;
 
-use super::{ActionError, Actions, By, Selection};
+use super::{ActionError, Actions, By, ManyDone, Selection};
 use crate::rerun::rerun;
 
 /// The most dead letters that are given up at once.
@@ -19,19 +19,6 @@ pub(crate) const DISCARDABLE: [DeadLetterState; 3] = [
     DeadLetterState::Archived,
     DeadLetterState::Replayed,
 ];
-
-/// What giving many up came to.
-#[derive(Debug, Default)]
-pub(crate) struct DiscardedMany {
-    /// How many there were to give up.
-    pub(crate) matched: u64,
-    /// How many of them were.
-    pub(crate) done: u64,
-    /// Which were not, and why.
-    pub(crate) refused: Vec<(Uuid, ActionError)>,
-    /// How many are left: more than are given up at once.
-    pub(crate) remaining: u64,
-}
 
 impl Actions {
     /// Gives a dead letter up: its command ends as rejected.
@@ -62,7 +49,7 @@ impl Actions {
         selection: &Selection,
         by: &By,
         mut progress: impl FnMut(u64) + Send,
-    ) -> Result<DiscardedMany, ActionError> {
+    ) -> Result<ManyDone, ActionError> {
         let which = selection.which();
         let most = u64::from(DISCARDED_AT_ONCE_MAX);
         let matched = self.store.count_standing(which, &DISCARDABLE).await?;
@@ -71,10 +58,10 @@ impl Actions {
             Selection::Ids(ids) => ids.iter().copied().take(DISCARDED_AT_ONCE_MAX as usize).collect(),
             Selection::Matching(_) => self.store.oldest_standing(which, &DISCARDABLE, most).await?,
         };
-        let mut came_to = DiscardedMany {
+        let mut came_to = ManyDone {
             matched,
             remaining: matched.saturating_sub(these.len() as u64),
-            ..DiscardedMany::default()
+            ..ManyDone::default()
         };
         for (at, id) in (1..).zip(these) {
             match self.discard_once(id, by).await? {

@@ -174,7 +174,7 @@ impl Actions {
 }
 
 /// Whether one that stands so may be corrected.
-fn may_be_corrected(state: DeadLetterState) -> Result<(), ActionError> {
+pub(crate) fn may_be_corrected(state: DeadLetterState) -> Result<(), ActionError> {
     match state {
         DeadLetterState::Open | DeadLetterState::Archived => Ok(()),
         DeadLetterState::Replayed => Err(ActionError::UnderWay),

@@ -31,7 +31,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::{
-    actions::{ActionError, Actions, By},
+    actions::{ActionError, Actions, By, Correction, Edited, Many, ManyDone, Selection},
     console::{self, Console, Visit, no_such_page},
     metrics::{DlqMetrics, How},
     view::DeadLetterDetail,
@@ -99,25 +99,61 @@ pub(crate) struct Desk {
 }
 
 impl Desk {
-    /// Acts on one dead letter; then shows it as it stands.
-    async fn act<F>(
-        &self,
-        id: Uuid,
-        by: By,
-        how: How,
-        act: impl FnOnce(Actions, Uuid, By) -> F + Send + 'static,
-    ) -> Result<DeadLetterDetail, Problem>
+    /// Sends a dead letter again.
+    pub(crate) async fn send_again(&self, id: Uuid, by: By) -> Result<(), ActionError> {
+        self.resolve(How::Replayed, async move |actions| actions.replay(id, &by).await)
+            .await
+    }
+
+    /// Gives a dead letter up.
+    pub(crate) async fn discard(&self, id: Uuid, by: By) -> Result<(), ActionError> {
+        self.resolve(How::Discarded, async move |actions| {
+            actions.discard(id, &by).await
+        })
+        .await
+    }
+
+    /// Sends a corrected one in the place of a dead letter.
+    pub(crate) async fn edit(&self, id: Uuid, correction: Correction, by: By) -> Result<Edited, ActionError> {
+        let edit = async move |actions: Actions| actions.edit(id, &correction, &by).await;
+        self.resolve(How::Replayed, edit).await
+    }
+
+    /// Does an act of a person, and counts it.
+    async fn resolve<T, F>(&self, how: How, act: impl FnOnce(Actions) -> F) -> Result<T, ActionError>
     where
-        F: Future<Output = Result<(), ActionError>> + Send,
+        T: Send + 'static,
+        F: Future<Output = Result<T, ActionError>> + Send + 'static,
     {
-        let actions = self.actions.clone();
+        let (act, metrics) = (act(self.actions.clone()), self.metrics.clone());
+        let work = async move { act.await.inspect(|_| metrics.resolved(how)) };
+        self.runtime.run(work).await
+    }
+
+    /// Does an act on many, and counts it.
+    pub(crate) async fn act_on_many(
+        &self,
+        act: Many,
+        selection: Selection,
+        expected: Option<u64>,
+        by: By,
+    ) -> Result<ManyDone, ActionError> {
+        let (actions, metrics) = (self.actions.clone(), self.metrics.clone());
         let work = async move {
-            act(actions.clone(), id, by).await?;
-            actions.detail(id).await
+            let came_to = actions.act_on_many(act, &selection, expected, &by).await?;
+            if act == Many::Discard {
+                metrics.resolved_many(How::Discarded, came_to.done);
+            }
+            Ok(came_to)
         };
-        let detail = self.runtime.run(work).await.map_err(problem)?;
-        self.metrics.resolved(how);
-        detail.ok_or_else(missing)
+        self.runtime.run(work).await
+    }
+
+    /// One dead letter with all that is known of it.
+    pub(crate) async fn detail(&self, id: Uuid) -> Result<DeadLetterDetail, ActionError> {
+        let actions = self.actions.clone();
+        let read = async move { actions.detail(id).await };
+        self.runtime.run(read).await?.ok_or(ActionError::Missing)
     }
 }
 

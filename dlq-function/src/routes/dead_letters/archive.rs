@@ -5,20 +5,10 @@ use actix_web::{
     http::StatusCode,
     web::{Data, Payload},
 };
-use shared::{
-    http::{
-        access::{Caller, Scope},
-        openapi::Description,
-        problem::Problem,
-    },
-    store::dead_letters::DeadLetterState,
-};
+use shared::http::{access::Scope, openapi::Description, problem::Problem};
 
 use super::many::{self, ManyView};
-use crate::{
-    openapi::DEAD_LETTERS_TAG,
-    routes::{Desk, by},
-};
+use crate::{actions::Many, openapi::DEAD_LETTERS_TAG, routes::Desk};
 
 /// The operation in the description of the API.
 pub(crate) fn describe() -> Description {
@@ -46,15 +36,5 @@ pub(in crate::routes) async fn archive(
     request: HttpRequest,
     payload: Payload,
 ) -> Result<HttpResponse, Problem> {
-    let caller = Caller::with(&request, &[Scope::DeadLettersReplay])?;
-    let chosen = many::chosen(&desk, &request, payload, DeadLetterState::Open).await?;
-    let matched = many::counted(&desk, &chosen, &[DeadLetterState::Open]).await?;
-    if chosen.dry_run {
-        return Ok(HttpResponse::Ok().json(ManyView::dry(matched)));
-    }
-    let (actions, by) = (desk.actions.clone(), by(&caller));
-    let act = async move { actions.archive(&chosen.selection, &by).await };
-    let done = desk.runtime.run(act).await;
-    let done = done.map_err(|error| Problem::store(&error))?;
-    Ok(HttpResponse::Ok().json(ManyView::done(matched, done)))
+    many::act(&desk, &request, payload, Many::Archive).await
 }

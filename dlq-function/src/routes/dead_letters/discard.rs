@@ -12,9 +12,8 @@ use shared::http::{
     query,
 };
 
-use crate::routes::{Desk, by, id};
+use crate::routes::{Desk, by, id, problem};
 use crate::{
-    metrics::How,
     openapi::{DEAD_LETTERS_TAG, id_parameter},
     view::DeadLetterDetail,
 };
@@ -50,10 +49,7 @@ pub(in crate::routes) async fn discard(
     let caller = Caller::with(&request, &[Scope::DeadLettersReplay])?;
     query::none(&request)?;
     let id = id(&path)?;
-    let detail = desk
-        .act(id, by(&caller), How::Discarded, |actions, id, by| async move {
-            actions.discard(id, &by).await
-        })
-        .await?;
+    desk.discard(id, by(&caller)).await.map_err(problem)?;
+    let detail = desk.detail(id).await.map_err(problem)?;
     Ok(HttpResponse::Ok().json(detail))
 }

@@ -5,23 +5,10 @@ use actix_web::{
     http::StatusCode,
     web::{Data, Payload},
 };
-use shared::{
-    http::{
-        access::{Caller, Scope},
-        openapi::Description,
-        problem::Problem,
-    },
-    store::dead_letters::DeadLetterState,
-};
-use uuid::Uuid;
+use shared::http::{access::Scope, openapi::Description, problem::Problem};
 
-use super::many::{self, ManyView, RefusalView};
-use crate::{
-    actions::{ActionError, DISCARDABLE, DiscardedMany},
-    metrics::How,
-    openapi::DEAD_LETTERS_TAG,
-    routes::{Desk, by, problem},
-};
+use super::many::{self, ManyView};
+use crate::{actions::Many, openapi::DEAD_LETTERS_TAG, routes::Desk};
 
 /// The operation in the description of the API.
 pub(crate) fn describe() -> Description {
@@ -49,40 +36,5 @@ pub(in crate::routes) async fn discard_many(
     request: HttpRequest,
     payload: Payload,
 ) -> Result<HttpResponse, Problem> {
-    let caller = Caller::with(&request, &[Scope::DeadLettersReplay])?;
-    let chosen = many::chosen(&desk, &request, payload, DeadLetterState::Open).await?;
-    let matched = many::counted(&desk, &chosen, &DISCARDABLE).await?;
-    if chosen.dry_run {
-        return Ok(HttpResponse::Ok().json(ManyView::dry(matched)));
-    }
-    let (actions, by, metrics) = (desk.actions.clone(), by(&caller), desk.metrics.clone());
-    let act = async move {
-        let came_to = actions.discard_many(&chosen.selection, &by, |_| ()).await?;
-        metrics.resolved_many(How::Discarded, came_to.done);
-        Ok(came_to)
-    };
-    let came_to = desk.runtime.run(act).await.map_err(problem)?;
-    Ok(HttpResponse::Ok().json(ManyView::from(came_to)))
-}
-
-impl From<DiscardedMany> for ManyView {
-    fn from(came_to: DiscardedMany) -> Self {
-        Self {
-            matched: came_to.matched,
-            done: came_to.done,
-            refused: came_to.refused.into_iter().map(RefusalView::from).collect(),
-            remaining: came_to.remaining,
-        }
-    }
-}
-
-impl From<(Uuid, ActionError)> for RefusalView {
-    fn from((id, refusal): (Uuid, ActionError)) -> Self {
-        let detail = refusal.to_string();
-        Self {
-            id: id.to_string(),
-            code: problem(refusal).code().declaration().word,
-            detail,
-        }
-    }
+    many::act(&desk, &request, payload, Many::Discard).await
 }

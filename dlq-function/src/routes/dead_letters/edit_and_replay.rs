@@ -15,13 +15,11 @@ use shared::http::{
     openapi::Description,
     problem::{Code, Problem},
 };
-use uuid::Uuid;
 use validator::{Validate, ValidationError};
 
-use crate::routes::{Desk, by, id, missing, problem, selection};
+use crate::routes::{Desk, by, id, problem, selection};
 use crate::{
-    actions::{By, Correction, Message},
-    metrics::How,
+    actions::{Correction, Message},
     openapi::{DEAD_LETTERS_TAG, id_parameter, schemas::CorrectionBody},
     view::{CorrectedView, CorrectionView},
 };
@@ -95,25 +93,19 @@ pub(in crate::routes) async fn edit_and_replay(
         let preview = desk.runtime.run(preview).await.map_err(problem)?;
         return Ok(HttpResponse::Ok().json(CorrectionView::from(preview)));
     }
-    let corrected = corrected(&desk, id, correction, by(&caller)).await?;
-    Ok(HttpResponse::Accepted().json(corrected))
+    let edited = desk.edit(id, correction, by(&caller)).await.map_err(problem)?;
+    let detail = desk.detail(edited.id).await.map_err(problem)?;
+    Ok(HttpResponse::Accepted().json(CorrectedView {
+        correction: CorrectionView::from(edited.preview),
+        dead_letter: detail,
+    }))
 }
 
-async fn corrected(desk: &Desk, id: Uuid, correction: Correction, by: By) -> Result<CorrectedView, Problem> {
-    let actions = desk.actions.clone();
-    let work = async move {
-        let edited = actions.edit(id, &correction, &by).await?;
-        Ok((actions.detail(edited.id).await?, edited.preview))
-    };
-    let (detail, preview) = desk.runtime.run(work).await.map_err(problem)?;
-    desk.metrics.resolved(How::Replayed);
-    Ok(CorrectedView {
-        correction: CorrectionView::from(preview),
-        dead_letter: detail.ok_or_else(missing)?,
-    })
-}
-
-fn read(mut members: Members) -> Result<(Correction, bool), Problem> {
+/// The correction, and whether it is only to be tried.
+///
+/// # Errors
+/// `validation-failed`.
+pub(crate) fn read(mut members: Members) -> Result<(Correction, bool), Problem> {
     let fields = Fields {
         contact: PartOfContact::take(&mut members),
         message: members.take("message"),

@@ -12,7 +12,7 @@ use shared::http::{
     query,
 };
 
-use crate::routes::{Desk, id, missing, problem};
+use crate::routes::{Desk, id, problem};
 use crate::{
     openapi::{DEAD_LETTERS_TAG, id_parameter},
     view::DeadLetterDetail,
@@ -40,8 +40,6 @@ pub(in crate::routes) async fn get(
     Caller::with(&request, &[Scope::DeadLettersRead])?;
     query::none(&request)?;
     let id = id(&path)?;
-    let actions = desk.actions.clone();
-    let read = async move { actions.detail(id).await };
-    let detail = desk.runtime.run(read).await.map_err(problem)?;
-    Ok(HttpResponse::Ok().json(detail.ok_or_else(missing)?))
+    let detail = desk.detail(id).await.map_err(problem)?;
+    Ok(HttpResponse::Ok().json(detail))
 }

@@ -1,23 +1,23 @@
 //! What acts on many dead letters have in common: the body that says which, and what they came to.
 
-use actix_web::{HttpRequest, web::Payload};
+use actix_web::{HttpRequest, HttpResponse, web::Payload};
 use serde::Serialize;
 use serde_json::{Value, json};
-use shared::{
-    http::{
-        body::MediaType,
-        faults,
-        openapi::{Description, schema::UuidText},
-        problem::{Code, Problem},
-    },
-    store::dead_letters::DeadLetterState,
+use shared::http::{
+    access::{Caller, Scope},
+    body::MediaType,
+    faults,
+    openapi::{Description, schema::UuidText},
+    problem::{Code, Problem},
 };
 use utoipa::ToSchema;
+use uuid::Uuid;
 
 use crate::{
+    actions::{ActionError, Many, ManyDone},
     openapi::schemas::{CodeText, CountNumber, DetailText, Refusals, Selection},
     routes::{
-        Desk,
+        Desk, by, problem,
         selection::{Chosen, SelectionFields, members},
     },
 };
@@ -62,13 +62,26 @@ impl ManyView {
             ..Self::default()
         }
     }
+}
 
-    /// Done to so many of those that matched.
-    pub(super) fn done(matched: u64, done: u64) -> Self {
+impl From<ManyDone> for ManyView {
+    fn from(came_to: ManyDone) -> Self {
         Self {
-            matched,
-            done,
-            ..Self::default()
+            matched: came_to.matched,
+            done: came_to.done,
+            refused: came_to.refused.into_iter().map(RefusalView::from).collect(),
+            remaining: came_to.remaining,
+        }
+    }
+}
+
+impl From<(Uuid, ActionError)> for RefusalView {
+    fn from((id, refusal): (Uuid, ActionError)) -> Self {
+        let detail = refusal.to_string();
+        Self {
+            id: id.to_string(),
+            code: problem(refusal).code().declaration().word,
+            detail,
         }
     }
 }
@@ -88,32 +101,31 @@ fn example() -> Value {
     json!({ "reason": "store-refused", "until": "2026-11-22T08:00:00Z", "dryRun": true })
 }
 
-/// Reads which dead letters; without `state` those that stand so.
-pub(super) async fn chosen(
+/// Does it to those that the body says, or with `dryRun` answers how many they are.
+///
+/// # Errors
+/// `validation-failed`; `selection-changed` if the caller expects another number; `store-unavailable`.
+pub(super) async fn act(
     desk: &Desk,
     request: &HttpRequest,
     payload: Payload,
-    unless_said: DeadLetterState,
-) -> Result<Chosen, Problem> {
+    act: Many,
+) -> Result<HttpResponse, Problem> {
+    let caller = Caller::with(request, &[Scope::DeadLettersReplay])?;
     let mut members = members(request, payload).await?;
     let fields = SelectionFields::take(&mut members);
     faults::check(&fields, members)?;
-    fields.chosen_among(desk.actions.now(), unless_said)
-}
-
-/// How many of those chosen stand in one of these states.
-///
-/// # Errors
-/// `selection-changed` if the caller expects another number; `store-unavailable`.
-pub(super) async fn counted(
-    desk: &Desk,
-    chosen: &Chosen,
-    states: &'static [DeadLetterState],
-) -> Result<u64, Problem> {
-    let (actions, selection) = (desk.actions.clone(), chosen.selection.clone());
-    let count = async move { actions.count_standing(&selection, states).await };
-    let matched = desk.runtime.run(count).await;
-    let matched = matched.map_err(|error| Problem::store(&error))?;
-    chosen.expected(matched)?;
-    Ok(matched)
+    let Chosen {
+        selection,
+        dry_run,
+        expect,
+    } = fields.chosen_among(desk.actions.now(), act.unless_said())?;
+    if dry_run {
+        let actions = desk.actions.clone();
+        let count = async move { actions.matched(act, &selection, expect).await };
+        let matched = desk.runtime.run(count).await.map_err(problem)?;
+        return Ok(HttpResponse::Ok().json(ManyView::dry(matched)));
+    }
+    let came_to = desk.act_on_many(act, selection, expect, by(&caller)).await;
+    Ok(HttpResponse::Ok().json(ManyView::from(came_to.map_err(problem)?)))
 }

@@ -12,9 +12,8 @@ use shared::http::{
     query,
 };
 
-use crate::routes::{Desk, by, id};
+use crate::routes::{Desk, by, id, problem};
 use crate::{
-    metrics::How,
     openapi::{DEAD_LETTERS_TAG, id_parameter},
     view::DeadLetterDetail,
 };
@@ -60,10 +59,7 @@ pub(in crate::routes) async fn replay(
     let caller = Caller::with(&request, &[Scope::DeadLettersReplay])?;
     query::none(&request)?;
     let id = id(&path)?;
-    let detail = desk
-        .act(id, by(&caller), How::Replayed, |actions, id, by| async move {
-            actions.replay(id, &by).await
-        })
-        .await?;
+    desk.send_again(id, by(&caller)).await.map_err(problem)?;
+    let detail = desk.detail(id).await.map_err(problem)?;
     Ok(HttpResponse::Accepted().json(detail))
 }
