@@ -18,6 +18,7 @@ mod form;
 mod language;
 mod layout;
 mod pages;
+mod refusals;
 mod times;
 mod trouble;
 mod visit;

@@ -9,8 +9,9 @@ use shared::{
     },
     store::StoreError,
 };
+use uuid::Uuid;
 
-use super::{Visit, layout::Frame, texts};
+use super::{Visit, language::Language, layout::Frame, refusals, texts};
 use crate::actions::ActionError;
 
 /// Why there is no such page, or nothing was done.
@@ -76,6 +77,7 @@ texts! {
     request: "The request breaks a rule", "O pedido não segue uma regra";
     defect: "A defect of the console", "Um defeito do console";
     defect_advice: "Please report it with the request id.", "Informe-o, por favor, com o identificador do pedido.";
+    instead: "See that dead letter", "Ver essa mensagem morta";
     back: "Back to the overview", "Voltar à visão geral";
     come_again: "Continue", "Continuar";
 }
@@ -89,6 +91,8 @@ struct Page<'a> {
     advice: String,
     /// The code of the API, for whoever looks it up; the scopes that are missing.
     words: Vec<&'static str>,
+    /// The dead letter to look at instead.
+    instead: Option<Uuid>,
 }
 
 #[derive(Template)]
@@ -114,7 +118,12 @@ impl Trouble {
             }
             Self::ComeAgain => visit.page(&ComeAgain { visit, t }),
             told => {
-                let (status, title, advice, words) = told.told(t);
+                let instead = if let Self::Action(error) = &told {
+                    refusals::instead(error)
+                } else {
+                    None
+                };
+                let (status, title, advice, words) = told.told(visit.language);
                 visit.page_with(
                     status,
                     &Page {
@@ -123,6 +132,7 @@ impl Trouble {
                         title,
                         advice,
                         words,
+                        instead,
                     },
                 )
             }
@@ -130,7 +140,8 @@ impl Trouble {
         page.unwrap_or_else(|_| HttpResponse::InternalServerError().finish())
     }
 
-    fn told(self, t: &'static Texts) -> (StatusCode, &'static str, String, Vec<&'static str>) {
+    fn told(self, language: Language) -> (StatusCode, &'static str, String, Vec<&'static str>) {
+        let t = Texts::of(language);
         let plain = |status, title, advice: &str| (status, title, advice.to_owned(), Vec::new());
         match self {
             Self::Missing | Self::SignIn | Self::ComeAgain => {
@@ -144,16 +155,15 @@ impl Trouble {
             ),
             Self::Forged => plain(StatusCode::FORBIDDEN, t.forged, t.forged_advice),
             Self::ForeignName => plain(StatusCode::MISDIRECTED_REQUEST, t.foreign, t.foreign_advice),
-            Self::Action(ActionError::Broker(error)) => {
-                let problem = Problem::not_sent(error);
-                (
-                    problem.code().declaration().status,
-                    t.broker,
-                    problem.detail().to_owned(),
-                    vec![problem.code().declaration().word],
-                )
+            Self::Action(error) => {
+                let sentence = language.refusal(&error);
+                if let ActionError::Broker(why) | ActionError::Unsent(_, why) = error {
+                    let declaration = Problem::not_sent(why).code().declaration();
+                    (declaration.status, t.broker, sentence, vec![declaration.word])
+                } else {
+                    (StatusCode::CONFLICT, t.action, sentence, Vec::new())
+                }
             }
-            Self::Action(error) => (StatusCode::CONFLICT, t.action, format!("{error}."), Vec::new()),
             Self::Store(error) => {
                 tracing::warn!(error = %error, "a page could not be read from SQL");
                 (
