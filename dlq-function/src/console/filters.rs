@@ -1,15 +1,19 @@
 //! Which dead letters a page is about: filters as they stand in its address, so that a page can be sent to a colleague.
 
 use actix_web::HttpRequest;
+use chrono::{DateTime, Utc};
 use shared::{
     domain::Operation,
     http::query,
     store::dead_letters::{DeadLetterFilter, DeadLetterState},
-    wire::Reason,
+    wire::{Reason, rfc3339},
 };
 
 use super::{Form, Trouble, language::Language, pages::path_with, texts};
-use crate::routes::{filter::FilterFields, pages};
+use crate::{
+    actions::Selection,
+    routes::{filter::FilterFields, pages},
+};
 
 /// The names of the filters, as the API has them.
 const NAMES: [&str; 8] = [
@@ -87,18 +91,67 @@ impl Filters {
         })
     }
 
-    /// The same of the fields of a form; its others are not looked at.
+    /// The same of the fields of a form.
     ///
     /// # Errors
     /// As [`read`](Self::read).
     pub(crate) fn of_form(form: &Form, language: Language) -> Result<Self, Trouble> {
-        let field = |name: &str| Some((name.to_owned(), form.text(name)?.to_owned()));
-        Self::of(NAMES.into_iter().filter_map(field), language, &[])
+        let typed = |name: &&str| Some(((*name).to_owned(), form.text(name)?.to_owned()));
+        Self::of(NAMES.iter().filter_map(typed), language, &[])
+    }
+
+    /// The same as of a time, so that what comes later is out of it; those that stand in a state, unless they say another.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub(crate) fn frozen(self, now: DateTime<Utc>, unless_said: DeadLetterState) -> Result<Self, Trouble> {
+        let state = self.filter.state.unwrap_or(unless_said);
+        let selection = Selection::Matching(DeadLetterFilter {
+            state: Some(state),
+            ..self.filter
+        });
+        let until = match selection.as_of(now) {
+            Selection::Matching(frozen) => frozen.until.map(rfc3339),
+            Selection::Ids(_) => None,
+        };
+        let frozen = [("state", Some(state.as_str().to_owned())), ("until", until)];
+        let frozen = frozen.map(|(name, value)| Some((name.to_owned(), value?)));
+        let others = self
+            .typed
+            .into_iter()
+            .filter(|(name, _)| name != "state" && name != "until");
+        Self::of(others.chain(frozen.into_iter().flatten()), self.language, &[])
+    }
+
+    /// The filters that are set, as their names and what was typed.
+    pub(crate) fn named(&self) -> Vec<(&'static str, &str)> {
+        let t = self.t;
+        let names = [
+            t.reason,
+            t.operation,
+            t.group,
+            t.contact,
+            t.command,
+            t.since,
+            t.until,
+            t.state,
+        ];
+        let names = NAMES.iter().zip(names);
+        names
+            .map(|(name, shown)| (shown, self.value(name)))
+            .filter(|(_, value)| !value.is_empty())
+            .collect()
     }
 
     /// What was typed into a filter.
     pub(crate) fn value(&self, name: &str) -> &str {
         value(&self.typed, name).unwrap_or_default()
+    }
+
+    /// A time as browsers' controls take it, which know of no zone.
+    pub(crate) fn local(&self, name: &str) -> &str {
+        let value = self.value(name);
+        value.strip_suffix('Z').unwrap_or(value)
     }
 
     /// One of the other parameters.
@@ -177,6 +230,31 @@ mod tests {
         assert_eq!(
             filters.path("/inbox", &[("cursor", "d e")]),
             "/inbox?reason=expired&cursor=d+e"
+        );
+    }
+
+    #[test]
+    fn frozen_filters_say_until_when_and_of_which_state() {
+        let filters = |pairs: &[(&str, &str)]| {
+            let pairs = pairs
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+            Filters::of(pairs, Language::English, &[]).unwrap()
+        };
+        let now = DateTime::parse_from_rfc3339("2026-11-25T20:43:42.874Z")
+            .unwrap()
+            .to_utc();
+        let frozen = |pairs: &[(&str, &str)]| {
+            let frozen = filters(pairs).frozen(now, DeadLetterState::Open).unwrap();
+            frozen.path("/", &[])
+        };
+        assert_eq!(
+            frozen(&[("reason", "expired")]),
+            "/?reason=expired&state=open&until=2026-11-25T20%3A43%3A42.874Z"
+        );
+        assert_eq!(
+            frozen(&[("until", "2026-01-01T00:00"), ("state", "archived")]),
+            "/?state=archived&until=2026-01-01T00%3A00%3A00.000Z"
         );
     }
 }

@@ -17,6 +17,7 @@ mod filters;
 mod form;
 mod language;
 mod layout;
+mod notice;
 mod pages;
 mod refusals;
 mod times;

@@ -8,7 +8,7 @@ use crate::actions::{ActionError, BrokenRule};
 
 impl Language {
     /// Why an action was refused or failed.
-    pub(crate) fn refusal(self, error: &ActionError) -> String {
+    pub(crate) fn why_not(self, error: &ActionError) -> String {
         let told = |english: &str, portuguese: &str| self.either(english, portuguese).to_owned();
         match error {
             ActionError::Missing => told("There is no such dead letter.", "Esta mensagem morta não existe."),

@@ -156,7 +156,7 @@ impl Trouble {
             Self::Forged => plain(StatusCode::FORBIDDEN, t.forged, t.forged_advice),
             Self::ForeignName => plain(StatusCode::MISDIRECTED_REQUEST, t.foreign, t.foreign_advice),
             Self::Action(error) => {
-                let sentence = language.refusal(&error);
+                let sentence = language.why_not(&error);
                 if let ActionError::Broker(why) | ActionError::Unsent(_, why) = error {
                     let declaration = Problem::not_sent(why).code().declaration();
                     (declaration.status, t.broker, sentence, vec![declaration.word])

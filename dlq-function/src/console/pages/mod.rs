@@ -31,6 +31,7 @@ pub(super) const SIGN_OUT: &str = "/sign-out";
 pub(super) fn routes(config: &mut ServiceConfig) {
     config
         .configure(inbox::routes)
+        .configure(dead_letters::routes)
         .configure(replays::routes)
         .configure(preferences::routes);
 }

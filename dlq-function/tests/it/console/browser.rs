@@ -211,6 +211,18 @@ impl Page {
         forms.remove(0)
     }
 
+    /// The only form that a selector finds, filled in as it stands.
+    pub fn form_of(&self, selector: &str) -> Form {
+        let document = self.document();
+        let selector = Selector::parse(selector).unwrap();
+        let mut forms = document.select(&selector);
+        let form = forms
+            .next()
+            .unwrap_or_else(|| panic!("{}: {}", self.path, self.html));
+        assert!(forms.next().is_none(), "{} has more than one", self.path);
+        Form::of(form)
+    }
+
     /// Every form with an action.
     pub fn forms(&self, action: &str) -> Vec<Form> {
         let document = self.document();

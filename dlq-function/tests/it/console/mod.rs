@@ -1,6 +1,7 @@
 //! The console as a browser without scripts sees it. What needs one with scripts is tried by scripts/check-console.
 
 mod browser;
+mod dead_letters;
 mod frame;
 mod inbox;
 mod replays;
