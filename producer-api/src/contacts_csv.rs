@@ -21,9 +21,6 @@ pub const FORMULA_STARTS: [char; 6] = ['=', '+', '-', '@', '\t', '\r'];
 pub const BYTE_ORDER_MARK: &str = "\u{feff}";
 
 const COLUMNS: usize = 8;
-const BRAZIL: &str = "+55";
-/// The digits that end a Brazilian number, after the hyphen.
-const LAST_DIGITS: usize = 4;
 
 /// For whom the file is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -119,7 +116,7 @@ fn cells(contact: &Contact) -> [String; COLUMNS] {
     let cells = [
         Some(state.id.to_string()),
         state.name.value.as_ref().map(|name| name.as_str().to_owned()),
-        phone.map(as_dialled),
+        phone.map(Phone::as_dialled),
         phone.and_then(Phone::area_code).as_ref().map(AreaCode::to_string),
         phone
             .and_then(Phone::state)
@@ -129,21 +126,6 @@ fn cells(contact: &Contact) -> [String; COLUMNS] {
         contact.updated_at.map(rfc3339),
     ];
     cells.map(|cell| harmless(cell.unwrap_or_default()))
-}
-
-/// A Brazilian number as people write it, which no spreadsheet takes for a number to calculate with; any other in E.164.
-fn as_dialled(phone: &Phone) -> String {
-    let e164 = phone.as_str();
-    let Some(area) = phone.area_code().map(|area| area.to_string()) else {
-        return e164.to_owned();
-    };
-    let local = e164
-        .strip_prefix(BRAZIL)
-        .and_then(|rest| rest.strip_prefix(&area));
-    match local.and_then(|local| local.split_at_checked(local.len().saturating_sub(LAST_DIGITS))) {
-        Some((first, last)) => format!("({area}) {first}-{last}"),
-        None => e164.to_owned(),
-    }
 }
 
 fn harmless(cell: String) -> String {
@@ -177,20 +159,6 @@ mod tests {
                 .insert_header(("accept-language", languages))
                 .to_http_request();
             assert_eq!(Dialect::wanted(&request), dialect, "{languages}");
-        }
-    }
-
-    #[test]
-    fn brazilian_phones_are_written_as_people_dial_them() {
-        for (stored, written) in [
-            ("+5511987654321", "(11) 98765-4321"),
-            ("+552123456789", "(21) 2345-6789"),
-            ("+5555999991234", "(55) 99999-1234"),
-            ("+351912345678", "+351912345678"),
-        ] {
-            let phone = Phone::from_stored(stored.to_owned()).unwrap();
-            assert_eq!(as_dialled(&phone), written);
-            assert_eq!(Phone::parse(written), Ok(phone));
         }
     }
 

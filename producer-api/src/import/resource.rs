@@ -7,7 +7,10 @@ use serde::Serialize;
 use shared::{
     domain::ImportId,
     http::openapi::schema::{TimeText, UuidText, or_null},
-    store::imports::{ImportOutcomes, ImportRecord, ImportRefusal, ImportStatus},
+    store::{
+        commands::StatusCounts,
+        imports::{ImportRecord, ImportRefusal, ImportStatus},
+    },
     wire::rfc3339,
 };
 use utoipa::ToSchema;
@@ -120,11 +123,11 @@ impl ImportView {
     /// An import as it stands at a time.
     pub fn new(
         record: &ImportRecord,
-        outcomes: ImportOutcomes,
+        outcomes: StatusCounts,
         refusals: &[ImportRefusal],
         now: DateTime<Utc>,
     ) -> Self {
-        let ImportOutcomes {
+        let StatusCounts {
             applied,
             superseded,
             rejected,

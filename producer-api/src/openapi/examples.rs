@@ -6,8 +6,9 @@ use shared::{
     domain::{ContactState, Email, EmailError, Life, Name, Operation, Phone, Slot},
     http::contact::ContactView,
     store::{
+        commands::StatusCounts,
         contacts::Contact,
-        imports::{ImportFormat, ImportOutcomes, ImportRecord, ImportRefusal, ImportStatus, Progress},
+        imports::{ImportFormat, ImportRecord, ImportRefusal, ImportStatus, Progress},
     },
 };
 
@@ -119,9 +120,9 @@ pub fn import() -> Value {
         updated_at: time(),
         finished_at: Some(time()),
     };
-    let outcomes = ImportOutcomes {
+    let outcomes = StatusCounts {
         applied: 1,
-        ..ImportOutcomes::default()
+        ..StatusCounts::default()
     };
     let refusal = ImportRefusal {
         number: 0,

@@ -5,7 +5,7 @@
 //! by time; `1`, 89 bits of a hash of what the client sent with its `Idempotency-Key`. A tag says "issued by
 //! contato" without a look into any table. It authorises nothing.
 
-use std::{fmt, marker::PhantomData, ops::RangeInclusive, str::FromStr, sync::Mutex};
+use std::{fmt, marker::PhantomData, ops::RangeInclusive, str::FromStr, sync::Mutex, time::Duration};
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
@@ -196,6 +196,17 @@ hash_type!(RequestHash);
 #[derive(Clone)]
 pub struct IdKey(Hmac<Sha256>);
 
+/// What a command is of which nothing is recorded. Its id tells: one with our tag was issued.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unrecorded {
+    /// Never issued.
+    Unknown,
+    /// Older than outcomes are kept.
+    Forgotten,
+    /// Issued, without an outcome yet.
+    Pending,
+}
+
 /// The secret is too short.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("must have at least {} bytes", IdKey::MIN_BYTES)]
@@ -219,6 +230,22 @@ impl IdKey {
     /// Whether the id was issued under this key.
     pub fn proves<K: Kind>(&self, id: Id<K>) -> bool {
         id.is_version_8() && self.tag::<K>(id.free()) == id.tag()
+    }
+
+    /// What a command is of which nothing is recorded, at a time; outcomes are kept for `kept`.
+    pub fn unrecorded(&self, id: CommandId, now_ms: u64, kept: Duration) -> Unrecorded {
+        if !self.proves(id) {
+            return Unrecorded::Unknown;
+        }
+        // An id made from a key does not say when.
+        let age_ms = id
+            .issued_at_ms()
+            .map_or(0, |issued| now_ms.saturating_sub(issued));
+        if u128::from(age_ms) > kept.as_millis() {
+            Unrecorded::Forgotten
+        } else {
+            Unrecorded::Pending
+        }
     }
 
     /// The hash of a principal and its idempotency key.
@@ -418,6 +445,24 @@ mod tests {
 
     fn key() -> IdKey {
         IdKey::new(&[7; 32]).unwrap()
+    }
+
+    #[test]
+    fn an_id_says_what_a_command_without_a_record_is() {
+        let key = IdKey::new(&[7; 32]).unwrap();
+        let kept = Duration::from_secs(10);
+        let issued = IdIssuer::new(key.clone()).issue(1_000, 0).command;
+        let keyed = key.keyed_command_id(key.key_hash("", "a"), RequestHash::from_bytes(&[0; 16]).unwrap());
+        let foreign = CommandId::from_uuid(Uuid::nil());
+        for (id, now_ms, expected) in [
+            (issued, 0, Unrecorded::Pending),
+            (issued, 11_000, Unrecorded::Pending),
+            (issued, 11_001, Unrecorded::Forgotten),
+            (keyed, u64::MAX, Unrecorded::Pending),
+            (foreign, 1_000, Unrecorded::Unknown),
+        ] {
+            assert_eq!(key.unrecorded(id, now_ms, kept), expected, "{id} at {now_ms}");
+        }
     }
 
     #[test]

@@ -21,7 +21,7 @@ pub use contact::{ContactState, ETag, ETagError, Life, Mark, Slot};
 pub use email::{Email, EmailError};
 pub use ids::{
     CommandId, ContactId, Id, IdError, IdIssuer, IdKey, IdKeyError, ImportId, IssuedIds, KeyHash,
-    MAX_IMPORT_ROWS, RequestHash, import_commands,
+    MAX_IMPORT_ROWS, RequestHash, Unrecorded, import_commands,
 };
 pub use inbox::{Entry, Inbox, Poison, Recorded, Verdict};
 pub use merge::merge;

@@ -40,6 +40,8 @@ impl PhoneError {
 }
 
 const BRAZIL: &str = "+55";
+/// The digits that end a Brazilian number, after the hyphen.
+const LAST_DIGITS: usize = 4;
 
 impl Phone {
     /// The longest text that is looked at, in characters; E.164 has 15 digits, the rest is punctuation.
@@ -84,6 +86,17 @@ impl Phone {
         &self.0
     }
 
+    /// A Brazilian number as people write it, which no spreadsheet takes for a number to calculate with; any other in E.164.
+    pub fn as_dialled(&self) -> String {
+        let national = self.0.strip_prefix(BRAZIL);
+        let parts = self.area_code().and_then(|area| {
+            let local = national?.strip_prefix(area.to_string().as_str())?;
+            let (first, last) = local.split_at_checked(local.len().checked_sub(LAST_DIGITS)?)?;
+            Some(format!("({area}) {first}-{last}"))
+        });
+        parts.unwrap_or_else(|| self.0.clone())
+    }
+
     /// The area code (DDD) of a Brazilian number, `None` for any other.
     pub fn area_code(&self) -> Option<AreaCode> {
         let national = self.0.strip_prefix(BRAZIL)?;
@@ -106,6 +119,20 @@ impl fmt::Debug for Phone {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn brazilian_phones_are_written_as_people_dial_them() {
+        for (stored, written) in [
+            ("+5511987654321", "(11) 98765-4321"),
+            ("+552123456789", "(21) 2345-6789"),
+            ("+5555999991234", "(55) 99999-1234"),
+            ("+351912345678", "+351912345678"),
+        ] {
+            let phone = Phone::from_stored(stored.to_owned()).unwrap();
+            assert_eq!(phone.as_dialled(), written);
+            assert_eq!(Phone::parse(written), Ok(phone));
+        }
+    }
 
     #[test]
     fn usual_punctuation_is_read_and_e164_stored() {

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use chrono::{DateTime, Utc};
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, ExprTrait, QueryFilter,
-    QueryOrder, QuerySelect,
+    QueryOrder, QuerySelect, QueryTrait, Select, Statement,
     sea_query::{Expr, Query},
 };
 use uuid::Uuid;
@@ -18,7 +18,6 @@ use super::{
         commands::{Column, Entity, Model},
         dead_letters,
     },
-    imports::ImportOutcomes,
 };
 use crate::{
     clock::time_of_ms,
@@ -66,6 +65,19 @@ pub struct CommandFilter {
     pub contact_id: Option<ContactId>,
     /// With this status, as it is written.
     pub status: Option<&'static str>,
+}
+
+/// How many commands have which status.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StatusCounts {
+    /// Applied.
+    pub applied: u64,
+    /// Superseded.
+    pub superseded: u64,
+    /// Rejected.
+    pub rejected: u64,
+    /// Waiting as dead letters.
+    pub dead_lettered: u64,
 }
 
 /// The statuses that are recorded, as they are written.
@@ -147,6 +159,25 @@ impl Store {
             .collect()
     }
 
+    /// How many commands ended how, at or after a time and before another one. Of the database that is written to: a standby
+    /// that lags would be short of some.
+    ///
+    /// # Errors
+    /// If SQL does not answer.
+    pub async fn commands_ended(
+        &self,
+        since: DateTime<Utc>,
+        until: DateTime<Utc>,
+    ) -> Result<StatusCounts, StoreError> {
+        self.timed(status_counts(&self.write, ended_within(since, until)))
+            .await
+    }
+
+    /// The statement of [`commands_ended`](Self::commands_ended), for those who ask the database how it runs it.
+    pub fn commands_ended_statement(&self, since: DateTime<Utc>, until: DateTime<Utc>) -> Statement {
+        counted(ended_within(since, until)).build(self.write.get_database_backend())
+    }
+
     /// Forgets at most `limit` commands that ended before a time; those with a dead letter that waits stay. Says how
     /// many.
     ///
@@ -189,21 +220,26 @@ impl Store {
     }
 }
 
-/// How many commands that a condition holds for have ended how.
-pub(super) async fn status_counts(
-    sql: &impl ConnectionTrait,
-    condition: Expr,
-) -> Result<ImportOutcomes, StoreError> {
-    let counts: Vec<(String, i64)> = Entity::find()
+fn ended_within(since: DateTime<Utc>, until: DateTime<Utc>) -> Expr {
+    Column::FinishedAt.gte(since).and(Column::FinishedAt.lt(until))
+}
+
+fn counted(condition: Expr) -> Select<Entity> {
+    Entity::find()
         .select_only()
         .column(Column::Status)
         .column_as(Column::Id.count(), "count")
         .filter(condition)
         .group_by(Column::Status)
-        .into_tuple()
-        .all(sql)
-        .await?;
-    let mut outcomes = ImportOutcomes::default();
+}
+
+/// How many commands that a condition holds for have ended how.
+pub(super) async fn status_counts(
+    sql: &impl ConnectionTrait,
+    condition: Expr,
+) -> Result<StatusCounts, StoreError> {
+    let counts: Vec<(String, i64)> = counted(condition).into_tuple().all(sql).await?;
+    let mut outcomes = StatusCounts::default();
     for (status, count) in counts {
         let place = match status.as_str() {
             APPLIED => &mut outcomes.applied,

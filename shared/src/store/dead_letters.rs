@@ -266,6 +266,21 @@ impl Store {
             .collect()
     }
 
+    /// The dead letter that has been open for longest, and when it was stored.
+    ///
+    /// # Errors
+    /// If SQL does not answer.
+    pub async fn oldest_open_dead_letter(&self) -> Result<Option<(Uuid, DateTime<Utc>)>, StoreError> {
+        let oldest = Entity::find()
+            .select_only()
+            .columns([Column::Id, Column::ReceivedAt])
+            .filter(standing(DeadLetterState::Open))
+            .order_by_asc(Column::ReceivedAt)
+            .order_by_asc(Column::Id)
+            .into_tuple();
+        self.timed(async { Ok(oldest.one(&self.write).await?) }).await
+    }
+
     /// How many dead letters a filter holds for.
     ///
     /// # Errors

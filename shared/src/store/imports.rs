@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     domain::{ImportId, import_commands},
-    store::commands::status_counts,
+    store::commands::{StatusCounts, status_counts},
 };
 
 /// How many refusals of an import are kept; all are counted.
@@ -180,20 +180,6 @@ pub enum Held {
     /// A later request has taken it over, or it is forgotten; nothing was written.
     No,
 }
-
-/// How the commands of an import have ended so far.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct ImportOutcomes {
-    /// Applied.
-    pub applied: u64,
-    /// Superseded.
-    pub superseded: u64,
-    /// Rejected.
-    pub rejected: u64,
-    /// Waiting as dead letters.
-    pub dead_lettered: u64,
-}
-
 impl Store {
     /// Begins an import, or takes it over from whoever had it; one that is complete is only answered.
     ///
@@ -308,7 +294,7 @@ impl Store {
     ///
     /// # Errors
     /// If SQL does not answer.
-    pub async fn import_outcomes(&self, id: ImportId) -> Result<ImportOutcomes, StoreError> {
+    pub async fn import_outcomes(&self, id: ImportId) -> Result<StatusCounts, StoreError> {
         let (first, last) = import_commands(id).into_inner();
         let of_import = commands::Column::Id.between(first.as_uuid(), last.as_uuid());
         self.timed(async { status_counts(&self.read, of_import).await })

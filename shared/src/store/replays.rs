@@ -182,6 +182,20 @@ impl Store {
         rows.map(ReplayRecord::try_from).collect()
     }
 
+    /// The replays that run, newest first, so many at most.
+    ///
+    /// # Errors
+    /// If SQL does not answer.
+    pub async fn running_replays(&self, limit: u64) -> Result<Vec<ReplayRecord>, StoreError> {
+        let running = Entity::find()
+            .filter(Column::State.eq(ReplayState::Running.as_str()))
+            .order_by_desc(Column::CreatedAt)
+            .order_by_desc(Column::Id)
+            .limit(limit);
+        let rows = self.timed(async { Ok(running.all(&self.write).await?) }).await?;
+        rows.into_iter().map(ReplayRecord::try_from).collect()
+    }
+
     /// What has become of the dead letters of these replays. Outcomes that are known and not yet noted count, too: nobody
     /// notes those of a replay that was stopped.
     ///

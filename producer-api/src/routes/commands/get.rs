@@ -7,7 +7,7 @@ use actix_web::{
 };
 use shared::{
     clock::time_of_ms,
-    domain::CommandId,
+    domain::{CommandId, Unrecorded},
     http::{
         access::Caller,
         openapi::Description,
@@ -88,17 +88,14 @@ async fn recorded(api: &Data<Api>, id: CommandId) -> Result<Option<CommandRecord
 
 /// An id with our tag was issued; one with a time says when.
 fn must_be_issued(api: &Api, id: CommandId) -> Result<(), Problem> {
-    if !api.id_key().proves(id) {
-        return Err(Problem::command_not_found());
+    match api.id_key().unrecorded(id, api.clock.now_ms(), api.retention) {
+        Unrecorded::Pending => Ok(()),
+        Unrecorded::Unknown => Err(Problem::command_not_found()),
+        Unrecorded::Forgotten => {
+            let detail = "Outcomes are kept for the retention only; this command is older.";
+            Err(Problem::new(Code::CommandExpired, detail))
+        }
     }
-    let age_ms = id
-        .issued_at_ms()
-        .map_or(0, |issued| api.clock.now_ms().saturating_sub(issued));
-    if u128::from(age_ms) > api.retention.as_millis() {
-        let detail = "Outcomes are kept for the retention only; this command is older.";
-        return Err(Problem::new(Code::CommandExpired, detail));
-    }
-    Ok(())
 }
 
 fn ended(record: &CommandRecord, honoured: Honoured) -> HttpResponse {

@@ -19,7 +19,7 @@ use shared::{
         problem::{Code, Problem},
         query,
     },
-    store::imports::ImportOutcomes,
+    store::commands::StatusCounts,
 };
 use tokio::sync::mpsc;
 
@@ -104,7 +104,7 @@ pub async fn import(api: Data<Api>, request: HttpRequest, payload: Payload) -> R
     // It is accepted, whatever SQL says now of the rest.
     let view = view(&api, &record)
         .await
-        .unwrap_or_else(|_| ImportView::new(&record, ImportOutcomes::default(), &[], api.clock.now()));
+        .unwrap_or_else(|_| ImportView::new(&record, StatusCounts::default(), &[], api.clock.now()));
     Ok(answer(&request, record.id, &view))
 }
 

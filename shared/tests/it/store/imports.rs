@@ -2,9 +2,9 @@
 
 use shared::{
     domain::{Action, ImportId, NewContact},
-    store::imports::{
-        Held, ImportFormat, ImportOutcomes, ImportRefusal, ImportStatus, MAX_REFUSALS_KEPT, NewImport,
-        Progress,
+    store::{
+        commands::StatusCounts,
+        imports::{Held, ImportFormat, ImportRefusal, ImportStatus, MAX_REFUSALS_KEPT, NewImport, Progress},
     },
 };
 use uuid::Uuid;
@@ -173,9 +173,9 @@ async fn an_import_tells_its_own_commands_apart(test: TestStore) {
         make.create(11, "Bia", None, None),
     ];
     apply(&test, &entries, 0).await;
-    let outcomes = |applied| ImportOutcomes {
+    let outcomes = |applied| StatusCounts {
         applied,
-        ..ImportOutcomes::default()
+        ..StatusCounts::default()
     };
     let store = &test.store;
     assert_eq!(store.import_outcomes(import).await.unwrap(), outcomes(3));

@@ -22,6 +22,7 @@ mod arrivals;
 mod convergence;
 mod duplicates;
 mod export;
+mod figures;
 mod imports;
 mod replays;
 mod search;
