@@ -1,7 +1,7 @@
 //! What a person does to dead letters. The HTTP API and the command line call the same functions; each says who asks, and
 //! stands in the audit.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
 use shared::{
@@ -21,6 +21,7 @@ mod correction;
 mod detail;
 mod discard;
 mod edit;
+mod follow;
 mod foresee;
 mod groups;
 mod many;
@@ -34,6 +35,7 @@ pub(crate) use correction::{BrokenRule, Correction, FieldChange, Message, all_fi
 pub(crate) use detail::{HISTORY_MAX, NEWER_MAX, SENDINGS_MAX};
 pub(crate) use discard::{DISCARDABLE, DISCARDED_AT_ONCE_MAX};
 pub(crate) use edit::{EditPreview, Edited, may_be_corrected};
+pub(crate) use follow::Followed;
 pub(crate) use foresee::Prediction;
 pub(crate) use many::{Many, ManyDone};
 pub(crate) use replay::Sendable;
@@ -50,6 +52,8 @@ pub(crate) struct Actions {
     id_key: IdKey,
     clock: Clock,
     max_ahead_ms: u64,
+    /// How long outcomes of commands are kept.
+    outcomes_kept: Duration,
 }
 
 /// Who asks for an action: a principal, empty where nobody has to say who they are, or `cli:` and the name of the account.
@@ -114,6 +118,7 @@ impl Actions {
             id_key: parts.id_key.clone(),
             clock: parts.clock.clone(),
             max_ahead_ms: settings.clock.max_ahead_ms(),
+            outcomes_kept: settings.retention.commands.0,
         })
     }
 

@@ -3,7 +3,9 @@
 use super::{
     Visit, assets,
     language::Language,
-    pages::{AUDIT, COMMANDS, CONTACTS, DEAD_LETTERS, INBOX, OVERVIEW, PREFERENCES, REPLAYS, SIGN_OUT},
+    pages::{
+        AUDIT, COMMANDS, CONTACTS, DEAD_LETTERS, FOLLOWERS, INBOX, OVERVIEW, PREFERENCES, REPLAYS, SIGN_OUT,
+    },
     texts,
     visit::Theme,
 };
@@ -61,16 +63,18 @@ impl<'a> Frame<'a> {
     /// The pages that the reader may see.
     pub(crate) fn entries(&self) -> Vec<Entry> {
         let t = self.t;
-        let entries = [
-            (OVERVIEW, t.overview, Scope::DeadLettersRead),
-            (INBOX, t.inbox, Scope::DeadLettersRead),
-            (DEAD_LETTERS, t.dead_letters, Scope::DeadLettersRead),
-            (REPLAYS, t.replays, Scope::DeadLettersRead),
-            (CONTACTS, t.contacts, Scope::ContactsRead),
-            (COMMANDS, t.commands, Scope::ContactsRead),
-            (AUDIT, t.audit, Scope::AuditRead),
+        let entries: [(_, _, &[Scope]); _] = [
+            (OVERVIEW, t.overview, &[Scope::DeadLettersRead]),
+            (INBOX, t.inbox, &[Scope::DeadLettersRead]),
+            (DEAD_LETTERS, t.dead_letters, &[Scope::DeadLettersRead]),
+            (REPLAYS, t.replays, &[Scope::DeadLettersRead]),
+            (CONTACTS, t.contacts, &[Scope::ContactsRead]),
+            (COMMANDS, t.commands, &FOLLOWERS),
+            (AUDIT, t.audit, &[Scope::AuditRead]),
         ];
-        let seen = entries.into_iter().filter(|(_, _, scope)| self.visit.may(*scope));
+        let seen = entries
+            .into_iter()
+            .filter(|(_, _, any_of)| any_of.iter().any(|scope| self.visit.may(*scope)));
         let entry = |(path, name, _)| Entry {
             path,
             name,

@@ -172,6 +172,19 @@ impl Visit {
         }
     }
 
+    /// Who asks, and has one of the scopes.
+    ///
+    /// # Errors
+    /// As [`with`](Self::with), if they have none.
+    pub(crate) fn with_any(&self, scopes: &'static [Scope]) -> Result<By, Trouble> {
+        let by = self.with(&[])?;
+        if scopes.iter().any(|scope| self.may(*scope)) {
+            Ok(by)
+        } else {
+            Err(Trouble::Forbidden(scopes))
+        }
+    }
+
     /// Refuses a request to a name of somebody else's that leads here (DNS rebinding), where nothing else protects.
     pub(crate) fn at_a_name_of_ours(&self) -> Result<(), Trouble> {
         if self.foreign_name {

@@ -1,7 +1,7 @@
 //! The pages, a folder each.
 
 use actix_web::{HttpResponse, web::ServiceConfig};
-use shared::http::edge::resource;
+use shared::http::{access::Scope, edge::resource};
 
 use super::{Trouble, Visit};
 
@@ -9,6 +9,7 @@ mod audit;
 mod commands;
 mod contacts;
 mod dead_letters;
+mod dead_of;
 mod inbox;
 mod overview;
 mod preferences;
@@ -27,12 +28,17 @@ pub(super) const PREFERENCES: &str = "/preferences";
 pub(super) const SIGN_IN: &str = "/sign-in";
 pub(super) const SIGN_OUT: &str = "/sign-out";
 
+/// Whoever writes may follow what becomes of it, and so may whoever reads what it has changed.
+pub(super) const FOLLOWERS: [Scope; 2] = [Scope::ContactsRead, Scope::ContactsWrite];
+
 /// The routes of all pages.
 pub(super) fn routes(config: &mut ServiceConfig) {
     config
         .configure(inbox::routes)
         .configure(dead_letters::routes)
         .configure(replays::routes)
+        .configure(contacts::routes)
+        .configure(commands::routes)
         .configure(preferences::routes);
 }
 

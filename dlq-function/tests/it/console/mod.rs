@@ -1,9 +1,12 @@
 //! The console as a browser without scripts sees it. What needs one with scripts is tried by scripts/check-console.
 
 mod browser;
+mod commands;
+mod contacts;
 mod dead_letters;
 mod frame;
 mod inbox;
 mod replays;
+mod reader;
 
 pub use browser::{Browser, Form, Page};
