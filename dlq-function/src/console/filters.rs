@@ -192,7 +192,7 @@ fn value<'a>(pairs: &'a [(String, String)], name: &str) -> Option<&'a str> {
 }
 
 /// A time as browsers' controls give it (HTML, "local date and time") is meant as UTC here.
-fn in_utc(name: &str, value: &str) -> String {
+pub(in crate::console) fn in_utc(name: &str, value: &str) -> String {
     let local = matches!(name, "since" | "until")
         && !value.contains('Z')
         && value.rfind(['+', '-']).is_none_or(|at| at < "2026-11-25T".len());

@@ -39,6 +39,7 @@ pub(super) fn routes(config: &mut ServiceConfig) {
         .configure(replays::routes)
         .configure(contacts::routes)
         .configure(commands::routes)
+        .configure(audit::routes)
         .configure(preferences::routes);
 }
 

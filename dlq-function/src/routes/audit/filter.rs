@@ -17,7 +17,7 @@ pub(crate) const PRINCIPAL_MAX_CHARS: usize = 300;
 
 /// The parameters that say which entries.
 #[derive(Debug, Validate)]
-pub(super) struct AuditFields {
+pub(crate) struct AuditFields {
     #[validate(custom(function = "act_holds"))]
     action: Field,
     #[validate(custom(function = "principal_holds"))]
@@ -33,7 +33,7 @@ pub(super) struct AuditFields {
 }
 
 impl AuditFields {
-    pub(super) fn take(parameters: &mut Members) -> Self {
+    pub(crate) fn take(parameters: &mut Members) -> Self {
         Self {
             action: parameters.take("action"),
             principal: parameters.take("principal"),
@@ -48,7 +48,7 @@ impl AuditFields {
     ///
     /// # Errors
     /// If a rule is broken.
-    pub(super) fn filter(&self) -> Result<AuditFilter, ValidationError> {
+    pub(crate) fn filter(&self) -> Result<AuditFilter, ValidationError> {
         Ok(AuditFilter {
             act: act(&self.action)?,
             principal: principal(&self.principal)?,

@@ -51,7 +51,7 @@ pub(super) fn wanted(request: &HttpRequest) -> bool {
 ///
 /// # Errors
 /// `store-unavailable`, if that is so before anything is said.
-pub(super) async fn answer(desk: &Desk, filter: AuditFilter) -> Result<HttpResponse, Problem> {
+pub(crate) async fn answer(desk: &Desk, filter: AuditFilter) -> Result<HttpResponse, Problem> {
     let mut lines = Lines {
         actions: desk.actions.clone(),
         runtime: desk.runtime.clone(),

@@ -1,5 +1,5 @@
 //! What is asked of the audit.
 
-mod filter;
-mod lines;
+pub(crate) mod filter;
+pub(crate) mod lines;
 pub(crate) mod list;

@@ -1,5 +1,6 @@
 //! The console as a browser without scripts sees it. What needs one with scripts is tried by scripts/check-console.
 
+mod audit;
 mod browser;
 mod commands;
 mod contacts;

@@ -1,0 +1,203 @@
+//! An entry of the audit in words.
+
+use serde_json::{Map, Value};
+use shared::{
+    domain::Operation,
+    store::{audit::Entry, dead_letters::DeadLetterState, replays::ReplayState},
+};
+
+use super::Texts;
+use crate::{
+    actions::POLICY,
+    console::{
+        Visit,
+        language::Language,
+        pages::{DEAD_LETTERS, REPLAYS},
+        texts,
+        times::{Time, utc},
+    },
+};
+
+mod words {
+    use super::texts;
+
+    texts! {
+        chosen_one: "one that was chosen", "uma escolhida";
+        chosen: "chosen one by one", "escolhidas uma a uma";
+        all: "all that were open", "todas as abertas";
+        reason: "reason", "motivo";
+        operation: "operation", "operação";
+        state: "state", "estado";
+        group: "group", "grupo";
+        contact: "contact", "contato";
+        command: "command", "comando";
+        since: "since", "desde";
+        until: "until", "até";
+        name: "name", "nome";
+        phone: "phone", "telefone";
+        email: "e-mail", "e-mail";
+        with: "with", "com";
+    }
+}
+
+/// An entry.
+#[derive(Debug)]
+pub(super) struct Line {
+    pub(super) at: Time,
+    pub(super) who: String,
+    pub(super) act: &'static str,
+    pub(super) word: &'static str,
+    pub(super) letter: Option<String>,
+    pub(super) replay: Option<String>,
+    pub(super) selection: Option<String>,
+    pub(super) count: String,
+    pub(super) before: Option<String>,
+    pub(super) after: Option<String>,
+}
+
+impl Line {
+    pub(super) fn of(visit: &Visit, entry: &Entry) -> Self {
+        let (language, t) = (visit.language, Texts::of(visit.language));
+        let change = |text: &Option<String>| text.as_deref().map(|text| changed(language, text));
+        Self {
+            at: utc(entry.at),
+            who: match entry.principal.as_str() {
+                "" => t.nobody.to_owned(),
+                POLICY => t.policy.to_owned(),
+                principal => principal.to_owned(),
+            },
+            act: language.act(entry.act),
+            word: entry.act.as_str(),
+            letter: entry.dead_letter.map(|id| format!("{DEAD_LETTERS}/{id}")),
+            replay: entry.replay.map(|id| format!("{REPLAYS}/{id}")),
+            selection: entry
+                .selection
+                .as_deref()
+                .map(|selection| selected(language, selection)),
+            count: language.number(entry.count.into()),
+            before: change(&entry.before),
+            after: change(&entry.after),
+        }
+    }
+}
+
+/// A selection in words: how many ids, or the filters that were set.
+fn selected(language: Language, selection: &str) -> String {
+    let t = words::Texts::of(language);
+    let Ok(Value::Object(members)) = serde_json::from_str(selection) else {
+        return selection.to_owned();
+    };
+    if let Some(Value::Array(ids)) = members.get("ids") {
+        return match ids.len() {
+            1 => t.chosen_one.to_owned(),
+            many => format!("{} {}", language.number(many as u64), t.chosen),
+        };
+    }
+    if members.is_empty() {
+        return t.all.to_owned();
+    }
+    let told = members.iter().map(|(name, value)| {
+        let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        let (name, text) = match name.as_str() {
+            "reason" => (t.reason, text),
+            "operation" => (t.operation, operation(language, text)),
+            "state" => (t.state, state(language, text)),
+            "group" => (t.group, text),
+            "contactId" => (t.contact, text),
+            "commandId" => (t.command, text),
+            "since" => (t.since, text),
+            "until" => (t.until, text),
+            other => (other, text),
+        };
+        format!("{name} {text}")
+    });
+    told.collect::<Vec<_>>().join(", ")
+}
+
+/// How something stood: a state; of a correction also which fields had values, as JSON.
+fn changed(language: Language, text: &str) -> String {
+    let t = words::Texts::of(language);
+    let Ok(Value::Object(members)) = serde_json::from_str::<Value>(text) else {
+        return state(language, text.to_owned());
+    };
+    let stands = member(&members, "state").map(|word| state(language, word));
+    let fields = match members.get("fields") {
+        Some(Value::Array(fields)) => fields.as_slice(),
+        _ => &[],
+    };
+    let named = fields.iter().filter_map(Value::as_str).map(|field| match field {
+        "name" => t.name,
+        "phone" => t.phone,
+        "email" => t.email,
+        other => other,
+    });
+    let named = named.collect::<Vec<_>>().join(", ");
+    let fields = (!named.is_empty()).then(|| format!("{} {named}", t.with));
+    [stands, fields]
+        .into_iter()
+        .flatten()
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+fn member(members: &Map<String, Value>, name: &str) -> Option<String> {
+    members.get(name)?.as_str().map(str::to_owned)
+}
+
+fn operation(language: Language, word: String) -> String {
+    match word.parse::<Operation>() {
+        Ok(operation) => language.operation(operation).to_owned(),
+        Err(_) => word,
+    }
+}
+
+/// A state of a dead letter or a replay. Their words differ.
+fn state(language: Language, word: String) -> String {
+    let letter = DeadLetterState::from_word(&word).map(|state| language.state(state));
+    let replay = || ReplayState::from_word(&word).map(|state| language.replay_state(state));
+    match letter.or_else(replay) {
+        Some(told) => told.to_owned(),
+        None => word,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn selections_are_told_in_words() {
+        for (selection, english, portuguese) in [
+            (
+                r#"{"ids":["a","b"]}"#,
+                "2 chosen one by one",
+                "2 escolhidas uma a uma",
+            ),
+            ("{}", "all that were open", "todas as abertas"),
+            (
+                r#"{"operation":"delete","reason":"expired","state":"archived"}"#,
+                "operation delete, reason expired, state archived",
+                "operação excluir, motivo expired, estado arquivada",
+            ),
+            ("no JSON", "no JSON", "no JSON"),
+        ] {
+            assert_eq!(selected(Language::English, selection), english);
+            assert_eq!(selected(Language::Portuguese, selection), portuguese);
+        }
+    }
+
+    #[test]
+    fn changes_are_told_in_words() {
+        for (text, told) in [
+            ("open", "aberta"),
+            ("running", "em andamento"),
+            ("whatever", "whatever"),
+            (
+                r#"{"state":"replaced","replacedBy":"a","fields":["name","email"]}"#,
+                "corrigida com nome, e-mail",
+            ),
+        ] {
+            assert_eq!(changed(Language::Portuguese, text), told);
+        }
+    }
+}
