@@ -26,7 +26,7 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON contacts, commands TO :"consumer_worker"
 GRANT SELECT, UPDATE ON dead_letters TO :"consumer_worker";
 GRANT SELECT, DELETE ON imports, import_refusals TO :"consumer_worker";
 
--- dlq-function reads contacts (what a replay would do) and gives them their words where those are missing. Of commands it
+-- dlq-function reads contacts (what a replay would do, the console) and gives them their words where those are missing. Of commands it
 -- records those that wait and ends those that are discarded.
 GRANT SELECT, UPDATE (words) ON contacts TO :"dlq_function";
 GRANT SELECT, INSERT, UPDATE ON commands TO :"dlq_function";

@@ -35,6 +35,7 @@ mod rerun;
 mod routes;
 mod sweep;
 mod view;
+mod watch;
 
 use actions::Actions;
 use background::Background;
@@ -42,6 +43,7 @@ use collector::Collector;
 use keeper::Keeper;
 use metrics::DlqMetrics;
 use routes::Api;
+use watch::Watch;
 
 /// The service, ready to run.
 #[derive(Debug)]
@@ -64,9 +66,17 @@ pub async fn build(settings: &Settings, parts: Parts) -> anyhow::Result<Service>
     let series = Metrics::new();
     let metrics = DlqMetrics::new(&series);
     let actions = Actions::new(settings, &parts)?;
-    let api = Api::bind(settings, actions, parts.id_key.clone(), metrics.clone(), &series)?;
     let keeper = Keeper::new(&parts, payload_keys(settings)?, metrics.clone());
     let collector = Collector::new(&parts, keeper);
+    let watch = Watch::new(settings, collector.consuming(), &metrics);
+    let api = Api::bind(
+        settings,
+        actions,
+        parts.id_key.clone(),
+        metrics.clone(),
+        watch,
+        &series,
+    )?;
     let background = Background::new(settings, &parts, metrics)?;
     Ok(Service {
         collector,

@@ -11,7 +11,7 @@ use shared::{
     store::{
         StoreError,
         audit::{Act, Entry},
-        replays::{NewReplay, ReplayPosition, ReplaySet, ReplayState, ReplayTally, Started},
+        replays::{NewReplay, ReplayPosition, ReplayRecord, ReplaySet, ReplayState, ReplayTally, Started},
     },
     wire::{Reason, rfc3339},
 };
@@ -166,6 +166,18 @@ impl Actions {
             id: last.id,
         });
         Ok((records.iter().map(view).collect(), next))
+    }
+
+    /// So many replays: those that run, then the newest.
+    pub(crate) async fn recent_replays(&self, limit: u64) -> Result<Vec<ReplayRecord>, StoreError> {
+        let mut recent = self.store.running_replays(limit).await?;
+        for replay in self.store.replays_page(None, limit).await? {
+            if recent.iter().all(|known| known.id != replay.id) {
+                recent.push(replay);
+            }
+        }
+        recent.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+        Ok(recent)
     }
 
     /// Stops a replay; one that does not run already is left as it is.

@@ -35,6 +35,7 @@ use crate::{
     console::{self, Console, Visit, no_such_page},
     metrics::{DlqMetrics, How},
     view::DeadLetterDetail,
+    watch::Watch,
 };
 
 pub(crate) mod audit;
@@ -95,6 +96,7 @@ pub(crate) struct Desk {
     pub(crate) actions: Actions,
     pub(crate) ids: IdKey,
     pub(crate) metrics: DlqMetrics,
+    pub(crate) watch: Watch,
     pub(crate) runtime: ProcessRuntime,
 }
 
@@ -177,6 +179,7 @@ impl Api {
         actions: Actions,
         ids: IdKey,
         metrics: DlqMetrics,
+        watch: Watch,
         series: &Metrics,
     ) -> anyhow::Result<Self> {
         let listen = settings.dlq_function.listen;
@@ -188,6 +191,7 @@ impl Api {
             actions,
             ids,
             metrics,
+            watch,
             runtime: ProcessRuntime::current(),
         });
         Ok(Self {

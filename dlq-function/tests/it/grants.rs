@@ -11,12 +11,15 @@ use shared::{
         audit::{Act, AuditFilter, Entry},
         imports::{ImportFormat, NewImport, Progress},
     },
-    wire::Reason,
+    wire::{Envelope, Reason},
 };
 use test_support::{Pair, eventually};
 use uuid::Uuid;
 
-use crate::dead_letters::{Desk, path, publish, send_dead_letter, worker};
+use crate::{
+    console::Browser,
+    dead_letters::{Desk, path, publish, send_dead_letter, worker},
+};
 
 const GRANTS: &str = include_str!("../../../deploy/postgres/grants.sql");
 const PASSWORD: &str = "for-this-test-only";
@@ -60,6 +63,29 @@ impl Roles {
             pair.sql(&drop).await;
         }
     }
+}
+
+/// The console's pages of what other services write.
+async fn pages_are_read(desk: &Desk, eva: &Envelope) {
+    let browser = Browser::new(desk.address());
+    let overview = browser.get("/").await;
+    assert!(!overview.says("no answer"), "{}", overview.html);
+    assert_eq!(overview.texts("#figures table .tag"), ["up"; 4]);
+    let search = browser.get("/contacts").await.form("/contacts");
+    let found = browser.submit(&search.with("q", "eva")).await;
+    assert_eq!(found.texts("tbody td:first-child"), ["Eva"]);
+    let command = eva.command.id.to_string();
+    let contact = browser
+        .get(&format!("/contacts/{}", eva.command.contact_id))
+        .await;
+    assert_eq!(
+        contact.texts("[aria-labelledby=history] td:first-child"),
+        [command.as_str()]
+    );
+    let followed = browser.get(&format!("/commands/{command}")).await;
+    assert_eq!(followed.text("#outcome .tag"), "applied");
+    let audit = browser.get("/audit?action=discard").await;
+    assert_eq!(audit.texts("td[data-label='Who']").len(), 3);
 }
 
 /// To see it red: take any grant out of the file, or give one to change the audit.
@@ -120,6 +146,7 @@ async fn services_do_all_they_have_to_and_nothing_to_the_audit() {
     }
     desk.listed("state=resolved", 1).await;
     assert_eq!(desk.get("/v1/dead-letter-groups").await.0, 200);
+    pages_are_read(&desk, &old).await;
     let (status, audit) = desk.get("/v1/audit?action=discard").await;
     assert_eq!((status, audit["items"].as_array().unwrap().len()), (200, 3));
     eventually(

@@ -34,6 +34,7 @@ pub(super) const FOLLOWERS: [Scope; 2] = [Scope::ContactsRead, Scope::ContactsWr
 /// The routes of all pages.
 pub(super) fn routes(config: &mut ServiceConfig) {
     config
+        .configure(overview::routes)
         .configure(inbox::routes)
         .configure(dead_letters::routes)
         .configure(replays::routes)

@@ -7,7 +7,8 @@ mod contacts;
 mod dead_letters;
 mod frame;
 mod inbox;
-mod replays;
+mod overview;
 mod reader;
+mod replays;
 
 pub use browser::{Browser, Form, Page};
