@@ -32,6 +32,7 @@ pub(crate) fn banner(settings: &Settings, ids: &IdKey, addresses: &Addresses, no
 
   contacts      http://{api}/v1/contacts
   try the API   http://{api}/docs
+  console       http://{dlq}/
   dead letters  http://{dlq}/v1/dead-letters
   health        http://{api}/health
   metrics       http://{api_management}/metrics  http://{worker_management}/metrics  http://{dlq_management}/metrics
