@@ -28,6 +28,7 @@ const NAMES: [&str; 8] = [
 ];
 
 texts! {
+    filters: "Filters", "Filtros";
     filter: "Filter", "Filtrar";
     clear: "Clear", "Limpar";
     any: "any", "qualquer";
