@@ -29,7 +29,18 @@ texts! {
     light: "Light", "Claro";
     dark: "Dark", "Escuro";
     choose: "Apply", "Aplicar";
-    shortcuts: "Keys: ? for help", "Teclas: ? para ajuda";
+    keys: "Keys", "Teclas";
+    key_move: "Next, previous in a list", "Próximo, anterior numa lista";
+    key_open: "Open it", "Abrir";
+    key_tick: "Tick it", "Marcar";
+    key_filter: "First filter", "Primeiro filtro";
+    key_help: "This help", "Esta ajuda";
+    key_close: "Close it", "Fechar";
+    keys_off: "Turn these keys off, in this browser", "Desativar estas teclas neste navegador";
+    close: "Close", "Fechar";
+    copy: "Copy", "Copiar";
+    copied: "Copied", "Copiado";
+    tick_all: "Tick all", "Marcar todas";
 }
 
 /// An entry of the way to other pages.
@@ -37,6 +48,8 @@ texts! {
 pub(crate) struct Entry {
     pub(crate) path: &'static str,
     pub(crate) name: &'static str,
+    /// The key that leads there after a `g`.
+    pub(crate) key: char,
     pub(crate) is_here: bool,
 }
 
@@ -63,21 +76,22 @@ impl<'a> Frame<'a> {
     /// The pages that the reader may see.
     pub(crate) fn entries(&self) -> Vec<Entry> {
         let t = self.t;
-        let entries: [(_, _, &[Scope]); _] = [
-            (OVERVIEW, t.overview, &[Scope::DeadLettersRead]),
-            (INBOX, t.inbox, &[Scope::DeadLettersRead]),
-            (DEAD_LETTERS, t.dead_letters, &[Scope::DeadLettersRead]),
-            (REPLAYS, t.replays, &[Scope::DeadLettersRead]),
-            (CONTACTS, t.contacts, &[Scope::ContactsRead]),
-            (COMMANDS, t.commands, &FOLLOWERS),
-            (AUDIT, t.audit, &[Scope::AuditRead]),
+        let entries: [(_, _, _, &[Scope]); _] = [
+            (OVERVIEW, t.overview, 'o', &[Scope::DeadLettersRead]),
+            (INBOX, t.inbox, 'i', &[Scope::DeadLettersRead]),
+            (DEAD_LETTERS, t.dead_letters, 'd', &[Scope::DeadLettersRead]),
+            (REPLAYS, t.replays, 'r', &[Scope::DeadLettersRead]),
+            (CONTACTS, t.contacts, 'c', &[Scope::ContactsRead]),
+            (COMMANDS, t.commands, 'm', &FOLLOWERS),
+            (AUDIT, t.audit, 'a', &[Scope::AuditRead]),
         ];
         let seen = entries
             .into_iter()
-            .filter(|(_, _, any_of)| any_of.iter().any(|scope| self.visit.may(*scope)));
-        let entry = |(path, name, _)| Entry {
+            .filter(|(_, _, _, any_of)| any_of.iter().any(|scope| self.visit.may(*scope)));
+        let entry = |(path, name, key, _)| Entry {
             path,
             name,
+            key,
             is_here: if path == OVERVIEW {
                 self.visit.here.split('?').next() == Some(OVERVIEW)
             } else {
