@@ -70,7 +70,7 @@ run_checks() {
   local check
   for check in "${checks[@]}"; do
     heading "$check"
-    "check_$check"
+    "check_${check//-/_}"
   done
 }
 

@@ -1,7 +1,7 @@
 // The page /docs in Chromium: it shows the operations, "Try it out" gets a live answer, and nothing leaves the origin, breaks
 // the content security policy or is an error on the console. usage: node docs-page.cjs API_URL PATH SCREENSHOT KEY,
 // PATH being that of the list to try, KEY an API key, which is entered at "Authorize".
-const { withPage, main } = require('./chromium.cjs');
+const { withPage, watch, main } = require('./chromium.cjs');
 
 const [api, path, screenshot, key] = process.argv.slice(2);
 const OPERATION = `.opblock-get:has(.opblock-summary-path[data-path="${path}"])`;
@@ -44,32 +44,7 @@ main(async () => {
   let seen;
   await withPage(async (page) => {
     await page.setViewport({ width: 1280, height: 1000 });
-    page.on('console', (message) => {
-      if (message.type() === 'error') {
-        faults.push(`on the console: ${message.text()} ${message.location().url ?? ''}`);
-      }
-    });
-    page.on('pageerror', (error) => faults.push(`uncaught: ${error.message}`));
-    await page.exposeFunction('violated', (text) => faults.push(text));
-    await page.evaluateOnNewDocument(() => {
-      document.addEventListener('securitypolicyviolation', (event) => {
-        window.violated(`the policy forbids ${event.blockedURI} (${event.effectiveDirective})`);
-      });
-    });
-    // Requests that would leave are stopped, so that the check itself sends none.
-    await page.setRequestInterception(true);
-    page.on('request', (request) => {
-      const url = new URL(request.url());
-      if (url.protocol === 'data:' || url.protocol === 'blob:') {
-        request.continue();
-      } else if (url.origin === new URL(api).origin) {
-        requests.push(`${request.method()} ${url.pathname}`);
-        request.continue();
-      } else {
-        faults.push(`a request leaves the origin: ${request.url()}`);
-        request.abort();
-      }
-    });
+    await watch(page, new Set([new URL(api).origin]), faults, (request, url) => requests.push(`${request.method()} ${url.pathname}`));
     seen = await tryAnOperation(page).catch((error) => {
       throw new Error([error.message, ...faults].join('\n'));
     });
