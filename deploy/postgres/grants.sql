@@ -27,11 +27,12 @@ GRANT SELECT, UPDATE ON dead_letters TO :"consumer_worker";
 GRANT SELECT, DELETE ON imports, import_refusals TO :"consumer_worker";
 
 -- dlq-function reads contacts (what a replay would do, the console) and gives them their words where those are missing. Of commands it
--- records those that wait and ends those that are discarded.
+-- records those that wait and ends those that are discarded. Who has signed in to the console is its own business alone.
 GRANT SELECT, UPDATE (words) ON contacts TO :"dlq_function";
 GRANT SELECT, INSERT, UPDATE ON commands TO :"dlq_function";
 GRANT SELECT, INSERT, UPDATE, DELETE ON dead_letters, replays, replay_items TO :"dlq_function";
 GRANT SELECT, INSERT ON audit TO :"dlq_function";
+GRANT SELECT, INSERT, UPDATE, DELETE ON console_sessions TO :"dlq_function";
 GRANT EXECUTE ON FUNCTION forget_audit(timestamptz, integer) TO :"dlq_function";
 
 COMMIT;

@@ -259,7 +259,7 @@ fn settings_are_shown_checked_and_explained() {
     );
     assert_eq!(
         (code, versions.matches("applied").count()),
-        (Some(0), 8),
+        (Some(0), 9),
         "{versions}"
     );
 }

@@ -31,6 +31,7 @@ mod probe;
 pub mod replays;
 mod retention;
 mod search;
+pub mod sessions;
 
 pub use error::StoreError;
 

@@ -3,6 +3,7 @@
 
 pub mod audit;
 pub mod commands;
+pub mod console_sessions;
 pub mod contacts;
 pub mod dead_letters;
 pub mod import_refusals;

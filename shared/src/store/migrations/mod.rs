@@ -14,6 +14,7 @@ mod m20261125_000005_imports;
 mod m20261125_000006_duplicates;
 mod m20261125_000007_dead_letter_tools;
 mod m20261125_000008_one_email_index;
+mod m20261125_000009_console_sessions;
 
 pub(super) use m20261125_000004_search::KEEPS_WORDS;
 pub(super) use m20261125_000007_dead_letter_tools::AUDIT_KEPT_DAYS;
@@ -33,6 +34,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261125_000006_duplicates::Migration),
             Box::new(m20261125_000007_dead_letter_tools::Migration),
             Box::new(m20261125_000008_one_email_index::Migration),
+            Box::new(m20261125_000009_console_sessions::Migration),
         ]
     }
 }
