@@ -1,17 +1,12 @@
 //! Cursors: where a page starts, as an opaque text.
 //!
 //! **Invariant:** a cursor is read only for the filters and the order it was made for, and only as it was made: it is
-//! encrypted and authenticated (AES-GCM-SIV, RFC 8452) under a key that follows from `ids.key`, which all replicas share. The
-//! name that a page ended with is in no URL, header or log.
+//! [sealed](super::sealed). The name that a page ended with is in no URL, header or log.
 
-use aes_gcm_siv::{
-    Aes256GcmSiv, Nonce,
-    aead::{Aead, KeyInit, Payload},
-};
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
+use super::sealed;
 use crate::{domain::IdKey, store::contacts::SortKey};
 
 /// The longest cursor that is looked at, in characters. That of the longest name fits, and fits into a URL.
@@ -58,12 +53,7 @@ impl Cursor {
                 bytes.extend(text.as_bytes());
             }
         }
-        let payload = Payload {
-            msg: &bytes,
-            aad: scope.as_bytes(),
-        };
-        let sealed = cipher(ids).encrypt(&nonce(), payload);
-        BASE64.encode(sealed.expect("a cursor is far shorter than 64 GiB"))
+        sealed::seal(ids, PURPOSE, scope, &bytes)
     }
 
     /// Reads a cursor; `None` if it was not made here for this scope.
@@ -71,12 +61,7 @@ impl Cursor {
         if text.len() > MAX_CHARS {
             return None;
         }
-        let sealed = BASE64.decode(text).ok()?;
-        let payload = Payload {
-            msg: &sealed,
-            aad: scope.as_bytes(),
-        };
-        let bytes = cipher(ids).decrypt(&nonce(), payload).ok()?;
+        let bytes = sealed::open(ids, PURPOSE, scope, text)?;
         let (way, rest) = bytes.split_first()?;
         let (id, rest) = rest.split_first_chunk::<16>()?;
         let (kind, key) = rest.split_first()?;
@@ -100,17 +85,9 @@ fn time(bytes: &[u8]) -> Option<DateTime<Utc>> {
     DateTime::from_timestamp_millis(i64::from_be_bytes(bytes.try_into().ok()?))
 }
 
-fn cipher(ids: &IdKey) -> Aes256GcmSiv {
-    Aes256GcmSiv::new(&ids.derived_key(PURPOSE).into())
-}
-
-/// Always the same: with this cipher that tells only whether two cursors are the same, which their owner may know.
-fn nonce() -> Nonce {
-    Nonce::default()
-}
-
 #[cfg(test)]
 mod tests {
+    use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
     use proptest::prelude::*;
 
     use super::*;

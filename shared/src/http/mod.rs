@@ -22,5 +22,6 @@ pub mod page;
 pub mod problem;
 pub mod query;
 pub mod quota;
+pub mod sealed;
 
 pub use connection::HEAD_TIMEOUT;
