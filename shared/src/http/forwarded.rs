@@ -11,7 +11,7 @@ use actix_web::{
     web::Data,
 };
 
-use super::listener::Surroundings;
+use super::{listener::Surroundings, quota::Client};
 use crate::settings::Networks;
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
@@ -75,6 +75,13 @@ pub fn origin(request: &HttpRequest) -> String {
     let peer = request.peer_addr().map(|peer| peer.ip());
     let address = surroundings.address.to_string();
     surroundings.proxies.origin(peer, request.headers(), &address)
+}
+
+/// Whose requests one is counted with: the client's address, as far as proxies are believed.
+pub fn client(request: &HttpRequest) -> Option<Client> {
+    let surroundings = request.app_data::<Data<Surroundings>>()?;
+    let peer = request.peer_addr()?.ip();
+    Some(surroundings.proxies.client(peer, request.headers()).into())
 }
 
 /// The last element of a list: what the nearest proxy has written.

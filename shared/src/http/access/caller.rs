@@ -27,9 +27,12 @@ impl Identity {
         self.0.as_ref().ok()
     }
 
-    /// Why the request is refused, if it is.
+    /// Why the request is refused before any handler has it, if it is. A page says by itself that nobody has signed in.
     pub(in crate::http) fn refused(&self) -> Option<Problem> {
-        self.0.as_ref().err().map(Refusal::problem)
+        match &self.0 {
+            Ok(_) | Err(Refusal::SessionEnded | Refusal::SessionUnsure) => None,
+            Err(refusal) => Some(refusal.problem()),
+        }
     }
 }
 
@@ -91,6 +94,12 @@ impl Caller {
     /// The name by which commands and idempotency keys are the caller's; empty where nobody has to say who they are.
     pub fn principal(&self) -> &str {
         &self.principal
+    }
+
+    /// What the caller may do.
+    pub fn scopes(&self) -> impl Iterator<Item = Scope> {
+        let scopes = self.scopes;
+        Scope::ALL.into_iter().filter(move |scope| scopes.has(*scope))
     }
 
     /// Whether the caller has the scope.

@@ -26,12 +26,18 @@ pub(super) enum Refusal {
     Ambiguous(&'static str),
     /// Keys that could check the token were never had.
     KeysUnavailable,
+    /// Whoever had signed in to a page has to do so again.
+    SessionEnded,
+    /// It cannot be told now who has signed in to a page.
+    SessionUnsure,
 }
 
 impl Refusal {
     pub(super) fn problem(&self) -> Problem {
         let detail = match self {
-            Self::Missing => "The request needs a token (Authorization: Bearer) or a key (X-Api-Key).",
+            Self::Missing | Self::SessionEnded | Self::SessionUnsure => {
+                "The request needs a token (Authorization: Bearer) or a key (X-Api-Key)."
+            }
             Self::Invalid => "The credentials are not valid here.",
             Self::Expired => "The credentials have expired.",
             Self::PastTheGateway => "Requests are taken from the gateway only.",

@@ -9,26 +9,24 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, ensure};
 use jsonwebtoken::{
     Algorithm, AlgorithmFamily, DecodingKey,
     jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyAlgorithm, KeyOperations, PublicKeyUse},
 };
-use reqwest::redirect::Policy;
 use serde::Deserialize;
 use serde_json::Value;
 use tokio::sync::Mutex;
 
-use super::{challenge::Refusal, watched::Watched};
+use super::{
+    challenge::Refusal,
+    discovery::{self, Description, FETCH_TIMEOUT},
+    watched::Watched,
+};
 use crate::{
     runtime::ProcessRuntime,
-    settings::{Auth, JwksPlace, is_https_or_loopback},
+    settings::{Auth, JwksPlace},
 };
-
-/// How long fetching may take, from the first byte to the last.
-pub const FETCH_TIMEOUT: Duration = Duration::from_secs(5);
-/// The largest document that is fetched, in bytes.
-pub const MAX_DOCUMENT_BYTES: usize = 256 * 1024;
 
 /// How often keys are fetched at the most, and at the least.
 #[derive(Clone, Copy, Debug)]
@@ -217,15 +215,9 @@ pub(super) struct Issuer {
 
 impl Issuer {
     fn new(place: Place, intervals: Intervals) -> anyhow::Result<Self> {
-        let client = reqwest::Client::builder()
-            .timeout(FETCH_TIMEOUT)
-            .redirect(Policy::none())
-            .user_agent("contato")
-            .build()
-            .context("no HTTP client can be made")?;
         Ok(Self {
             place,
-            client,
+            client: discovery::client()?,
             runtime: ProcessRuntime::current(),
             intervals,
             known: RwLock::default(),
@@ -297,54 +289,9 @@ impl Issuer {
     async fn key_set(&self) -> anyhow::Result<KeySet> {
         let url = match &self.place {
             Place::Document(url) => url.clone(),
-            Place::Discovery(issuer) => self.discovered(issuer).await?,
+            Place::Discovery(issuer) => Description::fetch(&self.client, issuer).await?.jwks_uri,
         };
-        KeySet::parse(&self.get(&url).await?)
-    }
-
-    async fn discovered(&self, issuer: &str) -> anyhow::Result<String> {
-        #[derive(Deserialize)]
-        struct Description {
-            issuer: String,
-            jwks_uri: String,
-        }
-        let url = format!(
-            "{}/.well-known/openid-configuration",
-            issuer.trim_end_matches('/')
-        );
-        let description = self.get(&url).await?;
-        let description: Description =
-            serde_json::from_slice(&description).context("no description of an issuer")?;
-        ensure!(
-            description.issuer == issuer,
-            "it describes another issuer than auth.issuer"
-        );
-        ensure!(
-            is_https_or_loopback(&description.jwks_uri),
-            "its jwks_uri is not https"
-        );
-        Ok(description.jwks_uri)
-    }
-
-    async fn get(&self, url: &str) -> anyhow::Result<Vec<u8>> {
-        let get = async {
-            let request = self.client.get(url).header("accept", "application/json");
-            let mut response = request.send().await?;
-            let status = response.status();
-            if status != reqwest::StatusCode::OK {
-                bail!("it answers {status}");
-            }
-            let mut body = Vec::new();
-            while let Some(chunk) = response.chunk().await? {
-                ensure!(
-                    body.len() + chunk.len() <= MAX_DOCUMENT_BYTES,
-                    "it has more than {MAX_DOCUMENT_BYTES} bytes"
-                );
-                body.extend_from_slice(&chunk);
-            }
-            Ok(body)
-        };
-        get.await.with_context(|| format!("fetching {url}"))
+        KeySet::parse(&discovery::get(&self.client, &url).await?)
     }
 }
 

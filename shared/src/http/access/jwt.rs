@@ -5,10 +5,18 @@
 
 use anyhow::Context;
 use jsonwebtoken::{Algorithm, Validation, decode, decode_header, errors::ErrorKind};
-use serde::Deserialize;
+use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::Value;
 use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
 
-use super::{caller::Caller, challenge::Refusal, jwks::Jwks, scope::Scopes};
+use super::{
+    at_issuer::{Expected, Issued},
+    caller::Caller,
+    challenge::Refusal,
+    jwks::Jwks,
+    scope::Scopes,
+};
 use crate::{http::listener::MAX_HEADER_BYTES, settings::Auth, wire::MAX_PRINCIPAL_CHARS};
 
 /// What checks tokens.
@@ -28,6 +36,33 @@ struct Claims {
     scp: Option<Words>,
     scope: Option<Words>,
     roles: Option<Words>,
+    #[serde(flatten)]
+    person: Person,
+}
+
+/// What says who somebody is to whatever client: Entra ID gives another `sub` to each.
+#[derive(Deserialize)]
+struct Person {
+    oid: Option<Value>,
+    tid: Option<Value>,
+}
+
+/// The claims of an ID token (OpenID Connect Core 1.0, section 2).
+#[derive(Deserialize)]
+struct IdClaims {
+    sub: String,
+    aud: Words,
+    azp: Option<String>,
+    nonce: Option<String>,
+    #[serde(flatten)]
+    person: Person,
+}
+
+impl Person {
+    fn is(&self, other: &Self) -> bool {
+        let known = |person: &Self| person.oid.is_some() && person.tid.is_some();
+        known(self) && self.oid == other.oid && self.tid == other.tid
+    }
 }
 
 /// Words with blanks between, or a list: issuers differ.
@@ -80,6 +115,33 @@ impl Tokens {
 
     /// Whom a token names.
     pub(super) async fn caller(&self, token: &str) -> Result<Caller, Refusal> {
+        caller(&self.claims::<Claims>(token, None).await?)
+    }
+
+    /// Whom an access token names, if the ID token beside it says that the same person has signed in as expected
+    /// (OpenID Connect Core 1.0, section 3.1.3.7).
+    pub(super) async fn signed_in(
+        &self,
+        issued: Issued<'_>,
+        expected: Expected<'_>,
+    ) -> Result<Caller, Refusal> {
+        let access: Claims = self.claims(issued.access_token, None).await?;
+        let id: IdClaims = self.claims(issued.id_token, Some(expected.client_id)).await?;
+        let nonce = id.nonce.as_deref().unwrap_or_default();
+        let is_ours = match &id.azp {
+            Some(party) => party == expected.client_id,
+            None => id.aud.each().count() == 1,
+        };
+        let same_person = id.sub == access.sub || id.person.is(&access.person);
+        if bool::from(nonce.as_bytes().ct_eq(expected.nonce.as_bytes())) && is_ours && same_person {
+            caller(&access)
+        } else {
+            Err(Refusal::Invalid)
+        }
+    }
+
+    /// What a token says that is for our audience, or for another.
+    async fn claims<T: DeserializeOwned>(&self, token: &str, audience: Option<&str>) -> Result<T, Refusal> {
         if token.len() > MAX_HEADER_BYTES {
             return Err(Refusal::Invalid);
         }
@@ -89,12 +151,19 @@ impl Tokens {
         // Nothing that a token could ask to be understood (RFC 7515, section 4.1.11) is understood.
         let (_, validation) = known.filter(|_| header.crit.is_none()).ok_or(Refusal::Invalid)?;
         let key = self.jwks.find(header.kid.as_deref(), algorithm).await?;
-        let decoded = decode::<Claims>(token, &key.verifies, validation);
+        let decoded = match audience {
+            None => decode::<T>(token, &key.verifies, validation),
+            Some(audience) => {
+                let mut validation = validation.clone();
+                validation.set_audience(&[audience]);
+                decode::<T>(token, &key.verifies, &validation)
+            }
+        };
         let claims = decoded.map_err(|error| match error.kind() {
             ErrorKind::ExpiredSignature => Refusal::Expired,
             _ => Refusal::Invalid,
         })?;
-        caller(&claims.claims)
+        Ok(claims.claims)
     }
 
     /// Notices changes of the keys.

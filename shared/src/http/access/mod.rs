@@ -1,32 +1,38 @@
 //! Who may do what: tokens of an issuer, API keys, and what a gateway says.
 //!
 //! The listener looks at the credentials of every request but those for [`PUBLIC`] paths; handlers ask [`Caller::with`] for the
-//! scope that they need.
+//! scope that they need. Where a listener has pages, people who have signed in come to these with a cookie ([`SignedIn`]).
 //!
 //! **Invariant:** a handler learns who calls only by [`Caller::with`], which refuses who may not; and where credentials are
-//! required no other path than a public one is answered without.
+//! required no other path than a public one is answered without. What lets somebody in to a page lets nobody in to the API, and
+//! the other way round.
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use actix_web::http::header::{self, HeaderMap, HeaderName};
 use anyhow::{bail, ensure};
-use async_trait::async_trait;
 
 use crate::settings::{Auth, AuthMode, Secret};
 
+mod at_issuer;
 mod caller;
 mod challenge;
+mod discovery;
 mod gateway;
 mod jwks;
 mod jwt;
 pub mod key_file;
 pub mod keys;
 mod scope;
+mod visitor;
 mod watched;
 
+pub use at_issuer::{AtIssuer, Expected, Issued, NotSignedIn};
 pub use caller::Caller;
 pub(super) use caller::Identity;
+pub use discovery::Endpoints;
 pub use scope::Scope;
+pub use visitor::{SignedIn, Visitor};
 
 use challenge::Refusal;
 use gateway::Gateway;
@@ -50,17 +56,10 @@ pub struct Access {
     pages: Option<Arc<dyn SignedIn>>,
 }
 
-/// Who has signed in on the pages of a listener: they are for people, who come with a cookie.
-#[async_trait]
-pub trait SignedIn: std::fmt::Debug + Send + Sync {
-    /// Whom the headers of a request belong to; `None` if nobody has signed in, or no longer.
-    async fn caller(&self, headers: &HeaderMap) -> Option<Caller>;
-}
-
 /// What credentials are held against.
 #[derive(Debug)]
 struct Required {
-    tokens: Option<Tokens>,
+    tokens: Option<Arc<Tokens>>,
     keys: Option<Keys>,
     gateway: Option<Gateway>,
 }
@@ -80,6 +79,21 @@ impl Access {
     /// # Errors
     /// If they are not safe, or say too little; the error says what to set.
     pub fn at_start(auth: &Auth, gateway: Option<&Secret>, listen: SocketAddr) -> anyhow::Result<Self> {
+        let access = Self::for_people(auth, gateway, listen)?;
+        if let Some(required) = &access.required {
+            ensure!(
+                required.tokens.is_some() || required.keys.is_some() || required.gateway.is_some(),
+                "auth.mode=required and nothing to check credentials with: set auth.issuer and auth.audience for tokens, or auth.apiKeys for keys (contato key create)"
+            );
+        }
+        Ok(access)
+    }
+
+    /// The same where people sign in to pages, so that there may be nothing that lets a program in.
+    ///
+    /// # Errors
+    /// As [`at_start`](Self::at_start).
+    pub fn for_people(auth: &Auth, gateway: Option<&Secret>, listen: SocketAddr) -> anyhow::Result<Self> {
         if auth.mode == AuthMode::None {
             ensure!(
                 gateway.is_none(),
@@ -96,14 +110,10 @@ impl Access {
             });
         }
         let required = Required {
-            tokens: Tokens::open(auth)?,
+            tokens: Tokens::open(auth)?.map(Arc::new),
             keys: auth.api_keys.as_deref().map(Keys::open).transpose()?,
             gateway: gateway.map(Gateway::new),
         };
-        ensure!(
-            required.tokens.is_some() || required.keys.is_some() || required.gateway.is_some(),
-            "auth.mode=required and nothing to check credentials with: set auth.issuer and auth.audience for tokens, or auth.apiKeys for keys (contato key create)"
-        );
         let required = Arc::new(required);
         tokio::spawn(looked_at(Arc::downgrade(&required)));
         Ok(Self {
@@ -122,6 +132,21 @@ impl Access {
         }
     }
 
+    /// The issuer of tokens, for people to sign in there; `None` if the settings name none.
+    ///
+    /// # Errors
+    /// If a client cannot be made.
+    pub fn issuer(&self, auth: &Auth) -> anyhow::Result<Option<AtIssuer>> {
+        let tokens = self
+            .required
+            .as_ref()
+            .and_then(|required| required.tokens.clone());
+        match (tokens, &auth.issuer) {
+            (Some(tokens), Some(issuer)) => AtIssuer::new(issuer, tokens).map(Some),
+            (_, _) => Ok(None),
+        }
+    }
+
     /// Whether anybody has to say who they are.
     pub fn is_required(&self) -> bool {
         self.required.is_some()
@@ -137,10 +162,10 @@ impl Access {
             return None;
         }
         match &self.pages {
-            Some(pages) if !is_of_the_api(path) => {
-                pages.caller(headers).await.map(|caller| Identity(Ok(caller)))
-            }
-            _ => Some(Identity(required.caller(headers).await)),
+            // The router would decode it, to a path of the API or to a page: nobody is known there.
+            Some(_) if begins_encoded(path) => None,
+            Some(pages) if !is_of_the_api(path) => pages.visitor(headers).await.identity(),
+            Some(_) | None => Some(Identity(required.caller(headers).await)),
         }
     }
 }
@@ -148,6 +173,11 @@ impl Access {
 /// Whether a path is one of the API, whatever answers it: the router decodes no slash.
 pub fn is_of_the_api(path: &str) -> bool {
     path == "/v1" || path.starts_with("/v1/")
+}
+
+/// Whether the first part of a path has something encoded in it. No page of ours is named so.
+fn begins_encoded(path: &str) -> bool {
+    path.split('/').nth(1).is_some_and(|part| part.contains('%'))
 }
 
 /// No path that begins so is routed to anything else: the router decodes no slash.
