@@ -6,7 +6,9 @@ use shared::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::{actions::Actions, metrics::DlqMetrics, policy, replays::Runner, sweep::Sweep};
+use crate::{
+    actions::Actions, console::sessions::bounds, metrics::DlqMetrics, policy, replays::Runner, sweep::Sweep,
+};
 
 /// The work that goes on without a request.
 #[derive(Debug)]
@@ -30,6 +32,7 @@ impl Background {
                 clock: parts.clock.clone(),
                 keys: payload_keys(settings)?,
                 keep: settings.retention.clone(),
+                sessions: bounds(&settings.dlq_function.console),
                 metrics,
             },
             actions,

@@ -69,14 +69,7 @@ pub async fn build(settings: &Settings, parts: Parts) -> anyhow::Result<Service>
     let keeper = Keeper::new(&parts, payload_keys(settings)?, metrics.clone());
     let collector = Collector::new(&parts, keeper);
     let watch = Watch::new(settings, collector.consuming(), &metrics);
-    let api = Api::bind(
-        settings,
-        actions,
-        parts.id_key.clone(),
-        metrics.clone(),
-        watch,
-        &series,
-    )?;
+    let api = Api::bind(settings, actions, &parts, metrics.clone(), watch, &series)?;
     let background = Background::new(settings, &parts, metrics)?;
     Ok(Service {
         collector,

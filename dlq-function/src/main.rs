@@ -34,9 +34,10 @@ fn main() -> ExitCode {
 
 async fn program() -> anyhow::Result<ExitCode> {
     let arguments = Arguments::parse();
-    if let Some(Command::Operator(cli::Command::Completions { shell })) = arguments.command {
-        cli::completions(Arguments::command(), shell);
-        return Ok(ExitCode::SUCCESS);
+    if let Some(Command::Operator(command)) = &arguments.command
+        && let Some(code) = cli::run_alone(command, Arguments::command)?
+    {
+        return Ok(code);
     }
     let settings = match arguments.command {
         Some(Command::Operator(_)) => arguments.common.start_command()?,

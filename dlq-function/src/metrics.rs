@@ -8,6 +8,7 @@ pub(crate) struct DlqMetrics {
     received: IntCounterVec,
     resolved: IntCounterVec,
     replayed: IntCounterVec,
+    signed_in: IntCounterVec,
     pub(crate) open: IntGauge,
     pub(crate) under_other_keys: IntGauge,
 }
@@ -24,6 +25,32 @@ impl How {
         match self {
             Self::Replayed => "replayed",
             Self::Discarded => "discarded",
+        }
+    }
+}
+
+/// What came of trying to sign in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SignIn {
+    /// Somebody has signed in.
+    Done,
+    /// What they showed does not hold, or the issuer refused them.
+    Refused,
+    /// It was one try too many.
+    TooMany,
+    /// The issuer does not answer.
+    Failed,
+}
+
+impl SignIn {
+    const ALL: [Self; 4] = [Self::Done, Self::Refused, Self::TooMany, Self::Failed];
+
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Refused => "refused",
+            Self::TooMany => "too-many",
+            Self::Failed => "failed",
         }
     }
 }
@@ -65,6 +92,16 @@ impl DlqMetrics {
                     .map(<[_; 1]>::as_slice)
                     .collect::<Vec<_>>(),
             ),
+            signed_in: metrics.counters(
+                "contato_console_sign_ins_total",
+                "Tries of people to sign in to the console, by what came of them.",
+                &["outcome"],
+                &SignIn::ALL
+                    .map(|outcome| [outcome.as_str()])
+                    .iter()
+                    .map(<[_; 1]>::as_slice)
+                    .collect::<Vec<_>>(),
+            ),
             open: metrics.gauge(
                 "contato_dead_letters",
                 "Dead letters that wait for a person or a policy.",
@@ -85,6 +122,10 @@ impl DlqMetrics {
         if ENDS.contains(&state) {
             self.replayed.with_label_values(&[state.as_str()]).inc();
         }
+    }
+
+    pub(crate) fn signed_in(&self, outcome: SignIn) {
+        self.signed_in.with_label_values(&[outcome.as_str()]).inc();
     }
 
     pub(crate) fn resolved(&self, how: How) {

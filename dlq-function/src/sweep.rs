@@ -12,6 +12,7 @@ use shared::{
     store::{
         Store, StoreError,
         dead_letters::{DeadLetterFilter, DeadLetterState},
+        sessions::SessionBounds,
     },
 };
 use tokio_util::sync::CancellationToken;
@@ -22,6 +23,8 @@ use crate::metrics::DlqMetrics;
 const INTERVAL: Duration = Duration::from_secs(20);
 /// How often it looks for what is past its retention or under an older key.
 const TIDY_INTERVAL: Duration = Duration::from_secs(60 * 60);
+/// How long a session is kept that has ended, so that whoever had it is told so.
+const ENDED_SESSIONS_KEPT: Duration = Duration::from_secs(24 * 60 * 60);
 /// How many rows it changes in one transaction, so that no lock is held for long.
 const STEP: u32 = 1_000;
 
@@ -32,6 +35,8 @@ pub(crate) struct Sweep {
     pub(crate) clock: Clock,
     pub(crate) keys: PayloadKeys,
     pub(crate) keep: Retention,
+    /// When sessions of the console end.
+    pub(crate) sessions: SessionBounds,
     pub(crate) metrics: DlqMetrics,
 }
 
@@ -67,6 +72,8 @@ impl Sweep {
         while self.store.forget_replays(closed, step).await? > 0 && !stop.is_cancelled() {}
         let noted = self.before(self.keep.audit.0);
         while unfinished(self.store.forget_audit(noted, STEP).await?) {}
+        let ended = self.before(ENDED_SESSIONS_KEPT);
+        while unfinished(self.store.forget_sessions(&self.sessions, ended, step).await?) {}
         self.rekey(stop).await
     }
 

@@ -26,6 +26,7 @@ mod drill;
 mod edit;
 mod groups;
 mod list;
+mod operator;
 mod output;
 mod parking;
 mod replay;
@@ -88,6 +89,9 @@ pub enum Command {
     /// Make dead letters of invented people, to practise with.
     #[command(after_long_help = drill::EXAMPLES)]
     Drill(drill::Drill),
+    /// Print the line that lets somebody sign in to the console with a password.
+    #[command(after_long_help = operator::EXAMPLES)]
+    Operator(operator::Operator),
     /// Print what makes a shell complete these commands.
     Completions {
         /// The shell.
@@ -113,6 +117,7 @@ impl Command {
             | Self::Restore(_)
             | Self::Audit(_)
             | Self::Parking(_)
+            | Self::Operator(_)
             | Self::Completions { .. } => false,
         }
     }
@@ -146,13 +151,42 @@ pub async fn run(command: Command, settings: &Settings, parts: &Parts) -> anyhow
         Command::Audit(arguments) => audit::run(&actions, arguments).await?,
         Command::Drill(arguments) => drill::run(&actions, parts, arguments).await?,
         // Done before.
-        Command::Parking(_) | Command::Completions { .. } => DONE,
+        Command::Parking(_) | Command::Operator(_) | Command::Completions { .. } => DONE,
     };
     Ok(ExitCode::from(code))
 }
 
+/// Runs a command that needs neither settings nor SQL nor a broker; `None` for any other.
+///
+/// # Errors
+/// If what was typed cannot be used.
+pub fn run_alone(
+    command: &Command,
+    shape: impl FnOnce() -> clap::Command,
+) -> anyhow::Result<Option<ExitCode>> {
+    match command {
+        Command::Operator(arguments) => Ok(Some(ExitCode::from(operator::run(arguments)?))),
+        Command::Completions { shell } => {
+            completions(shape(), *shell);
+            Ok(Some(ExitCode::SUCCESS))
+        }
+        Command::List(_)
+        | Command::Show(_)
+        | Command::Groups(_)
+        | Command::Replay(_)
+        | Command::Replays { .. }
+        | Command::Edit(_)
+        | Command::Discard(_)
+        | Command::Archive(_)
+        | Command::Restore(_)
+        | Command::Audit(_)
+        | Command::Parking(_)
+        | Command::Drill(_) => Ok(None),
+    }
+}
+
 /// Prints what makes a shell complete the commands.
-pub fn completions(mut command: clap::Command, shell: Shell) {
+fn completions(mut command: clap::Command, shell: Shell) {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut command, "dlq-function", &mut script);
     print(String::from_utf8_lossy(&script).trim_end());

@@ -8,21 +8,27 @@
 //! keeps it out of caches; whatever changes something begins with [`Form::read`], which refuses what another site made the
 //! browser send; and who may see or do something is asked of [`Visit::with`].
 
+use std::sync::Arc;
+
 use actix_web::web::{Data, ServiceConfig};
-use shared::domain::IdKey;
+use shared::{clock::Clock, domain::IdKey, http::access::Access, role::Parts, settings::Settings};
 
 mod assets;
 mod figures;
 mod filters;
 mod form;
+mod issuer;
 mod language;
 mod layout;
 mod notice;
+pub(crate) mod operators;
 mod pages;
 mod refusals;
+pub(crate) mod sessions;
 mod times;
 mod trouble;
 mod visit;
+mod ways;
 mod words;
 
 pub(crate) use pages::no_such_page;
@@ -30,27 +36,41 @@ pub(crate) use visit::Visit;
 
 use form::Form;
 use language::texts;
+use sessions::Sessions;
 use trouble::Trouble;
+use ways::Ways;
 
 /// What the pages share, besides [`Desk`](crate::routes::Desk).
 #[derive(Debug)]
 pub(crate) struct Console {
-    /// What forgery tokens follow from.
+    /// What forgery tokens follow from, and what seals.
     ids: IdKey,
-    /// Whether people have to sign in.
-    sign_in: bool,
+    clock: Clock,
+    sessions: Sessions,
+    /// How people sign in; `None` where nobody has to.
+    ways: Option<Ways>,
     /// Whether only names of this machine are answered to: where nobody signs in, a name of someone else's that leads here
     /// would let their pages read these.
     this_machine_only: bool,
 }
 
 impl Console {
-    pub(crate) fn new(ids: IdKey, sign_in: bool, this_machine_only: bool) -> Self {
-        Self {
-            ids,
-            sign_in,
-            this_machine_only,
-        }
+    /// The console as the settings say, and who may call its listener.
+    ///
+    /// # Errors
+    /// If the settings are not safe, or say too little; the error says what to set.
+    pub(crate) fn at_start(settings: &Settings, parts: &Parts) -> anyhow::Result<(Self, Access)> {
+        let (access, ways) = ways::at_start(settings)?;
+        let sessions = Sessions::new(&settings.dlq_function.console, parts);
+        let access = access.with_pages(Arc::new(sessions.clone()));
+        let console = Self {
+            ids: parts.id_key.clone(),
+            clock: parts.clock.clone(),
+            sessions,
+            ways,
+            this_machine_only: !access.is_required() && !settings.auth.none_beyond_loopback,
+        };
+        Ok((console, access))
     }
 }
 

@@ -19,8 +19,10 @@ use crate::actions::ActionError;
 pub(crate) enum Trouble {
     /// Nobody has signed in.
     SignIn,
-    /// A link on another site led here: the browser is asked to come again by itself, with its cookie.
-    ComeAgain,
+    /// A link on another site led here: the browser is asked to come again by itself, with its cookie, to a path of ours.
+    ComeAgain(String),
+    /// It cannot be told now who has signed in.
+    Unsure,
     /// Who asks lacks one of these.
     Forbidden(&'static [Scope]),
     /// A form that may not be ours, or is too old.
@@ -99,8 +101,12 @@ struct Page<'a> {
 #[template(path = "come_again.html")]
 struct ComeAgain<'a> {
     visit: &'a Visit,
+    place: &'a str,
     t: &'static Texts,
 }
+
+/// What a page says: status, title, advice, words.
+type Told = (StatusCode, &'static str, String, Vec<&'static str>);
 
 impl Trouble {
     /// The page that says it.
@@ -112,11 +118,12 @@ impl Trouble {
                 let mut response = HttpResponse::Unauthorized();
                 return response.insert_header(("HX-Refresh", "true")).finish();
             }
-            Self::SignIn => {
-                let pairs = [("back", visit.here.as_str())];
-                return visit.go_to(&super::pages::path_with(super::pages::SIGN_IN, &pairs));
-            }
-            Self::ComeAgain => visit.page(&ComeAgain { visit, t }),
+            Self::SignIn => return sign_in(visit),
+            Self::ComeAgain(place) => visit.page(&ComeAgain {
+                visit,
+                place: &place,
+                t,
+            }),
             told => {
                 let instead = if let Self::Action(error) = &told {
                     refusals::instead(error)
@@ -140,11 +147,11 @@ impl Trouble {
         page.unwrap_or_else(|_| HttpResponse::InternalServerError().finish())
     }
 
-    fn told(self, language: Language) -> (StatusCode, &'static str, String, Vec<&'static str>) {
+    fn told(self, language: Language) -> Told {
         let t = Texts::of(language);
         let plain = |status, title, advice: &str| (status, title, advice.to_owned(), Vec::new());
         match self {
-            Self::Missing | Self::SignIn | Self::ComeAgain => {
+            Self::Missing | Self::SignIn | Self::ComeAgain(_) => {
                 plain(StatusCode::NOT_FOUND, t.missing, t.missing_advice)
             }
             Self::Forbidden(scopes) => (
@@ -164,14 +171,10 @@ impl Trouble {
                     (StatusCode::CONFLICT, t.action, sentence, Vec::new())
                 }
             }
+            Self::Unsure => no_store(t),
             Self::Store(error) => {
                 tracing::warn!(error = %error, "a page could not be read from SQL");
-                (
-                    StatusCode::SERVICE_UNAVAILABLE,
-                    t.store,
-                    t.store_advice.to_owned(),
-                    vec![Code::StoreUnavailable.declaration().word],
-                )
+                no_store(t)
             }
             Self::Problem(problem) => {
                 let faults = problem
@@ -191,4 +194,22 @@ impl Trouble {
             }
         }
     }
+}
+
+fn no_store(t: &'static Texts) -> Told {
+    (
+        StatusCode::SERVICE_UNAVAILABLE,
+        t.store,
+        t.store_advice.to_owned(),
+        vec![Code::StoreUnavailable.declaration().word],
+    )
+}
+
+/// Sends somebody to sign in, and says whether they had before.
+fn sign_in(visit: &Visit) -> HttpResponse {
+    let mut pairs = vec![("back", visit.to_come_back_to())];
+    if visit.has_ended() {
+        pairs.push(("ended", "yes"));
+    }
+    visit.go_to(&super::pages::path_with(super::pages::SIGN_IN, &pairs))
 }

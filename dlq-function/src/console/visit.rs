@@ -9,12 +9,15 @@ use actix_web::{
     FromRequest, HttpRequest, HttpResponse,
     cookie::{Cookie, SameSite, time::Duration},
     dev::Payload,
-    http::{StatusCode, header},
+    http::{
+        StatusCode,
+        header::{self, HeaderMap},
+    },
     web::Data,
 };
 use askama::Template;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
-use shared::http::access::{Caller, Scope};
+use shared::http::access::{Caller, Scope, Visitor};
 
 use super::{Console, Trouble, form, language::Language};
 use crate::actions::By;
@@ -62,7 +65,9 @@ pub(crate) struct Visit {
     /// The path and the query, to come back to.
     pub(crate) here: String,
     path: String,
-    caller: Option<Caller>,
+    /// Whether what was asked for can be come back to.
+    is_read: bool,
+    visitor: Visitor,
     /// The reader's cookie, and whether it is a new one.
     cookie: (String, bool),
     token: String,
@@ -96,7 +101,7 @@ impl Visit {
         let chosen = |name| request.cookie(name);
         let language = chosen(LANGUAGE_COOKIE).and_then(|cookie| Language::from_tag(cookie.value()));
         let theme = chosen(THEME_COOKIE).and_then(|cookie| Theme::from_word(cookie.value()));
-        let cookie = match cookie(request) {
+        let cookie = match cookie(request.headers()) {
             Some(cookie) => (cookie, false),
             None => (new_cookie(), true),
         };
@@ -106,10 +111,11 @@ impl Visit {
             theme: theme.unwrap_or_default(),
             here: uri.path_and_query().map_or("/", |here| here.as_str()).to_owned(),
             path: request.path().to_owned(),
-            caller: Caller::of(request),
+            is_read: request.method().is_safe(),
+            visitor: Visitor::of(request),
             token: form::token(&console.ids, &cookie.0),
             cookie,
-            signs_in: console.sign_in,
+            signs_in: console.ways.is_some(),
             foreign_name: console.this_machine_only && !is_of_this_machine(request),
             from_elsewhere: request
                 .headers()
@@ -129,19 +135,49 @@ impl Visit {
         &self.token
     }
 
+    /// The cookie that the reader came with.
+    pub(crate) fn cookie(&self) -> Option<&str> {
+        let (cookie, is_new) = &self.cookie;
+        (!is_new).then_some(cookie)
+    }
+
+    /// Who has signed in.
+    fn caller(&self) -> Option<&Caller> {
+        match &self.visitor {
+            Visitor::Known(caller) => Some(caller),
+            Visitor::Nobody | Visitor::Ended | Visitor::Unsure => None,
+        }
+    }
+
     /// Whether somebody has signed in, and can sign out.
     pub(crate) fn can_sign_out(&self) -> bool {
-        self.signs_in && self.caller.is_some()
+        self.signs_in && self.caller().is_some()
+    }
+
+    /// Whether somebody had signed in, and has to do so again.
+    pub(crate) fn has_ended(&self) -> bool {
+        matches!(self.visitor, Visitor::Ended)
+    }
+
+    /// Where to go once somebody has signed in.
+    pub(crate) fn to_come_back_to(&self) -> &str {
+        if self.is_read { &self.here } else { "/" }
+    }
+
+    /// Whether another site led here, and the cookie that the reader may have did not come along (SameSite=Strict). One on
+    /// ours comes with it.
+    pub(crate) fn comes_from_elsewhere(&self) -> bool {
+        self.from_elsewhere && self.cookie.1
     }
 
     /// The name of who asks; empty where nobody has to say who they are.
     pub(crate) fn who(&self) -> &str {
-        self.caller.as_ref().map_or("", Caller::principal)
+        self.caller().map_or("", Caller::principal)
     }
 
     /// Whether who asks has the scope: what somebody may not do is not offered.
     pub(crate) fn may(&self, scope: Scope) -> bool {
-        self.caller.as_ref().is_some_and(|caller| caller.may(scope))
+        self.caller().is_some_and(|caller| caller.may(scope))
     }
 
     /// Whether this page is at a path or below it.
@@ -158,12 +194,13 @@ impl Visit {
     /// If nobody has signed in, or they lack one; where nobody signs in, if the name in the address is not of this machine.
     pub(crate) fn with(&self, scopes: &'static [Scope]) -> Result<By, Trouble> {
         self.at_a_name_of_ours()?;
-        let Some(caller) = &self.caller else {
-            // A link on another site comes without the cookie (SameSite=Strict); one on ours comes with it.
-            return Err(match self.from_elsewhere && self.cookie.1 {
-                true => Trouble::ComeAgain,
-                false => Trouble::SignIn,
-            });
+        let caller = match &self.visitor {
+            Visitor::Known(caller) => caller,
+            Visitor::Unsure => return Err(Trouble::Unsure),
+            Visitor::Nobody | Visitor::Ended if self.comes_from_elsewhere() => {
+                return Err(Trouble::ComeAgain(self.here.clone()));
+            }
+            Visitor::Nobody | Visitor::Ended => return Err(Trouble::SignIn),
         };
         if scopes.iter().all(|scope| caller.may(*scope)) {
             Ok(By(caller.principal().to_owned()))
@@ -237,7 +274,8 @@ impl Visit {
             header::HeaderValue::from_static("Accept-Language, Cookie, Sec-Fetch-Site"),
         );
         let has_new_cookie = response.cookies().any(|cookie| cookie.name() == COOKIE);
-        if self.cookie.1 && !has_new_cookie {
+        // A reader who has a cookie that did not come along keeps it.
+        if self.cookie.1 && !has_new_cookie && !self.from_elsewhere {
             set(&mut response, cookie_of(COOKIE, self.cookie.0.clone()));
         }
         response
@@ -245,16 +283,28 @@ impl Visit {
 }
 
 /// Whether htmx, not a person, asks: it does so by itself for as long as a page is open.
-pub(crate) fn asks_for_a_part(headers: &header::HeaderMap) -> bool {
+pub(crate) fn asks_for_a_part(headers: &HeaderMap) -> bool {
     headers.contains_key("hx-request")
 }
 
-/// The cookie of a reader, if it is one of ours by its form.
-pub(crate) fn cookie(request: &HttpRequest) -> Option<String> {
-    let cookie = request.cookie(COOKIE)?;
-    let value = cookie.value();
-    let well_formed = BASE64.decode(value).is_ok_and(|bytes| bytes.len() == 32);
-    well_formed.then(|| value.to_owned())
+/// The cookie of a reader, if it is one of ours by its form. Of two with the same name none is.
+pub(crate) fn cookie(headers: &HeaderMap) -> Option<String> {
+    let lines = headers
+        .get_all(header::COOKIE)
+        .filter_map(|line| line.to_str().ok());
+    let mut found = lines.flat_map(|line| line.split(';')).filter_map(|pair| {
+        let (name, value) = pair.trim().split_once('=')?;
+        (name == COOKIE).then_some(value)
+    });
+    match (found.next(), found.next()) {
+        (Some(value), None) => bytes(value).map(|_| value.to_owned()),
+        (_, _) => None,
+    }
+}
+
+/// What is in a cookie of a reader.
+pub(crate) fn bytes(cookie: &str) -> Option<[u8; 32]> {
+    BASE64.decode(cookie).ok()?.try_into().ok()
 }
 
 /// A cookie of a new reader.
@@ -281,6 +331,13 @@ pub(crate) fn language_cookie(language: Language) -> Cookie<'static> {
 /// The cookie that keeps a choice of theme.
 pub(crate) fn theme_cookie(theme: Theme) -> Cookie<'static> {
     kept(cookie_of(THEME_COOKIE, theme.as_str().to_owned()))
+}
+
+/// A cookie that keeps something for a while.
+pub(crate) fn cookie_for(name: &'static str, value: String, seconds: u32) -> Cookie<'static> {
+    let mut cookie = cookie_of(name, value);
+    cookie.set_max_age(Duration::seconds(seconds.into()));
+    cookie
 }
 
 fn kept(mut cookie: Cookie<'static>) -> Cookie<'static> {

@@ -23,6 +23,7 @@ use shared::{
         problem::{Code, Fault, Problem},
     },
     management::{Health, bind, health_routes},
+    role::Parts,
     runtime::ProcessRuntime,
     settings::{Http, Settings},
     telemetry::Metrics,
@@ -177,19 +178,16 @@ impl Api {
     pub(crate) fn bind(
         settings: &Settings,
         actions: Actions,
-        ids: IdKey,
+        parts: &Parts,
         metrics: DlqMetrics,
         watch: Watch,
         series: &Metrics,
     ) -> anyhow::Result<Self> {
-        let listen = settings.dlq_function.listen;
-        let access = Access::at_start(&settings.auth, None, listen)?;
-        let this_machine_only = !access.is_required() && !settings.auth.none_beyond_loopback;
-        let console = Console::new(ids.clone(), access.is_required(), this_machine_only);
-        let (listener, address) = bind(listen)?;
+        let (console, access) = Console::at_start(settings, parts)?;
+        let (listener, address) = bind(settings.dlq_function.listen)?;
         let desk = Data::new(Desk {
             actions,
-            ids,
+            ids: parts.id_key.clone(),
             metrics,
             watch,
             runtime: ProcessRuntime::current(),

@@ -19,8 +19,11 @@ async fn every_operation_asks_for_the_scope_that_it_declares() {
     let origin = format!("http://{}", service.address());
     let running = pair.run(|stop| service.run(stop));
     every_operation_is_guarded(&origin, &keys, &["get-health"]).await;
-    let nowhere = reqwest::get(format!("{origin}/nowhere")).await.unwrap();
-    assert_eq!(nowhere.status(), 401);
+    // What is no path of the API is a page, if it is anything.
+    for (path, status) in [("/v1/nowhere", 401), ("/nowhere", 404)] {
+        let nowhere = reqwest::get(format!("{origin}{path}")).await.unwrap();
+        assert_eq!(nowhere.status(), status, "{path}");
+    }
     running.stop().await;
 }
 

@@ -10,6 +10,7 @@ use shared::{
     store::{
         audit::{Act, AuditFilter, Entry},
         imports::{ImportFormat, NewImport, Progress},
+        sessions::{Found, SessionBounds},
     },
     wire::{Envelope, Reason},
 };
@@ -180,6 +181,19 @@ async fn services_do_all_they_have_to_and_nothing_to_the_audit() {
         .rekey_dead_letters(&pair.payload_keys(), None, 10)
         .await
         .unwrap();
+    let bounds = SessionBounds {
+        idle: TimeDelta::minutes(30),
+        longest: TimeDelta::hours(10),
+    };
+    store
+        .open_session(&[7; 32], "operator:ana", "audit.read", Utc::now())
+        .await
+        .unwrap();
+    store.touch_session(&[7; 32], Utc::now()).await.unwrap();
+    let found = store.session(&[7; 32], &bounds, Utc::now()).await.unwrap();
+    assert!(matches!(found, Found::Session(_)), "{found:?}");
+    assert_eq!(store.forget_sessions(&bounds, later, 10).await.unwrap(), 1);
+    store.close_session(&[7; 32]).await.unwrap();
     assert_eq!(desk.post(&path(&letters[2], "/reveal")).await.0, 200);
     let correction = json!({ "name": "Ivo Lima" });
     let (status, corrected) = desk
@@ -236,6 +250,7 @@ async fn services_do_all_they_have_to_and_nothing_to_the_audit() {
             "INSERT INTO audit SELECT * FROM audit",
             "SELECT forget_audit(now(), 10)",
             "DELETE FROM dead_letters",
+            "SELECT principal FROM console_sessions",
         ] {
             let refusal = pair.refused(statement).await;
             assert!(

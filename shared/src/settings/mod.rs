@@ -13,11 +13,13 @@ use serde::{Deserialize, Serialize};
 use validator::{Validate, ValidationErrors, ValidationErrorsKind};
 
 mod auth;
+mod console;
 mod environment;
 mod sections;
 mod values;
 
 pub use auth::{Algorithms, Audience, Auth, AuthMode, JwksPlace, is_https_or_loopback};
+pub use console::{ConsoleSettings, OidcSettings};
 pub use sections::{
     AutomaticReplay, Batch, Broker, ClockSettings, ConsumerWorker, DeadLetters, DlqFunction, Http, Ids, Log,
     LogFormat, ProducerApi, Retention, Shutdown, Store,
@@ -68,6 +70,7 @@ pub struct Settings {
     /// The worker.
     pub consumer_worker: ConsumerWorker,
     /// The collector of dead letters.
+    #[validate(nested)]
     pub dlq_function: DlqFunction,
 }
 
@@ -356,6 +359,31 @@ mod tests {
                 "CONTATO__AUTH__LEEWAY",
                 "2min",
                 "auth.leeway must be at most 1min",
+            ),
+            (
+                "CONTATO__DLQ_FUNCTION__CONSOLE__PUBLIC_URL",
+                "http://console.example",
+                "dlqFunction.console.publicUrl must be such as https://console.example",
+            ),
+            (
+                "CONTATO__DLQ_FUNCTION__CONSOLE__PUBLIC_URL",
+                "https://console.example/path",
+                "dlqFunction.console.publicUrl must be",
+            ),
+            (
+                "CONTATO__DLQ_FUNCTION__CONSOLE__OIDC__SCOPE",
+                "profile",
+                "dlqFunction.console.oidc.scope must have the word openid",
+            ),
+            (
+                "CONTATO__DLQ_FUNCTION__CONSOLE__IDLE",
+                "2days",
+                "dlqFunction.console.idle must be from 1min to 1day",
+            ),
+            (
+                "CONTATO__DLQ_FUNCTION__CONSOLE__LONGEST",
+                "1s",
+                "dlqFunction.console.longest must be from 1min to 7days",
             ),
             (
                 "CONTATO__PRODUCER_API__GATEWAY_KEY",

@@ -8,7 +8,10 @@ use std::{
 use serde::{Deserialize, Serialize};
 use validator::{Validate, ValidationError};
 
-use super::values::{Delays, Networks, Origins, Reasons, Secret, SecretUrl, Span};
+use super::{
+    console::ConsoleSettings,
+    values::{Delays, Networks, Origins, Reasons, Secret, SecretUrl, Span},
+};
 use crate::{broker::QueueOptions, domain::IdKey, payload_keys::PayloadKeys, wire::MAX_ENVELOPES};
 
 /// `ids`: the secret behind the ids.
@@ -203,13 +206,16 @@ pub struct ConsumerWorker {
 }
 
 /// `dlqFunction`: the collector of dead letters.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, Validate)]
 #[serde(default, rename_all = "camelCase", deny_unknown_fields)]
 pub struct DlqFunction {
     /// Where it listens.
     pub listen: SocketAddr,
     /// Where it tells its metrics and health.
     pub management: SocketAddr,
+    /// How people sign in to its pages.
+    #[validate(nested)]
+    pub console: ConsoleSettings,
 }
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -348,6 +354,7 @@ impl Default for DlqFunction {
         Self {
             listen: loopback(8081),
             management: loopback(9466),
+            console: ConsoleSettings::default(),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! An issuer of tokens on this machine, with keys of its own: what an identity provider is to the services under test.
 
 use std::{
+    collections::HashMap,
     net::SocketAddr,
     sync::{
         Arc, Mutex,
@@ -9,18 +10,27 @@ use std::{
     time::SystemTime,
 };
 
-use actix_web::{App, HttpResponse, HttpServer, web};
+use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
 use aws_lc_rs::{
+    digest::{SHA256, digest},
     rand::SystemRandom,
     rsa::KeySize,
     signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair, RSA_PKCS1_SHA256, RsaKeyPair},
 };
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use base64::{
+    Engine,
+    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
+};
 use jsonwebtoken::{Algorithm, DecodingKey, jwk::Jwk};
 use serde_json::{Value, json};
 
 /// What tokens of the issuer are for.
 pub const AUDIENCE: &str = "api://contato";
+
+/// What the issuer calls the client that people sign in by.
+pub const CLIENT_ID: &str = "console";
+/// What that client shows.
+pub const CLIENT_SECRET: &str = "for-this-test-only";
 
 /// A key of an issuer.
 pub struct SigningKey {
@@ -126,6 +136,18 @@ struct State {
     key: Mutex<Arc<SigningKey>>,
     fetches: AtomicUsize,
     down: AtomicBool,
+    /// What was asked for, by the code that was given for it.
+    codes: Mutex<HashMap<String, HashMap<String, String>>>,
+    signs_in: Mutex<Result<Person, String>>,
+}
+
+/// Who signs in at the issuer: claims in the places of those of usual tokens.
+#[derive(Clone, Debug)]
+pub struct Person {
+    /// Of the access token.
+    pub access: Value,
+    /// Of the ID token.
+    pub id: Value,
 }
 
 impl Issuer {
@@ -136,6 +158,11 @@ impl Issuer {
             key: Mutex::new(Arc::new(SigningKey::ec("first"))),
             fetches: AtomicUsize::new(0),
             down: AtomicBool::new(false),
+            codes: Mutex::default(),
+            signs_in: Mutex::new(Ok(Person {
+                access: json!({}),
+                id: json!({}),
+            })),
         });
         let shared = web::Data::from(state.clone());
         let app = move || {
@@ -143,6 +170,8 @@ impl Issuer {
                 .app_data(shared.clone())
                 .route("/.well-known/openid-configuration", web::get().to(description))
                 .route("/keys", web::get().to(keys))
+                .route("/authorize", web::get().to(authorize))
+                .route("/token", web::post().to(token))
         };
         let server = HttpServer::new(app)
             .workers(1)
@@ -180,24 +209,14 @@ impl Issuer {
         self.state.fetches.load(Ordering::SeqCst)
     }
 
+    /// Whoever is sent here signs in so, or comes back with this error.
+    pub fn signs_in(&self, person: Result<Person, &str>) {
+        *self.state.signs_in.lock().unwrap() = person.map_err(str::to_owned);
+    }
+
     /// The claims of a good token, with these in their places; null takes one away.
     pub fn claims(&self, changes: Value) -> Value {
-        let mut claims = json!({
-            "iss": self.url(),
-            "aud": AUDIENCE,
-            "sub": "ana",
-            "exp": unix_now() + 600,
-            "scp": "contacts.read contacts.write",
-        });
-        let known = claims.as_object_mut().expect("an object");
-        for (name, value) in changes.as_object().expect("an object") {
-            if value.is_null() {
-                known.remove(name);
-            } else {
-                known.insert(name.clone(), value.clone());
-            }
-        }
-        claims
+        changed(access_claims(&self.url()), &changes)
     }
 
     /// A token with these claims in the places of a good one's.
@@ -211,7 +230,13 @@ async fn description(state: web::Data<State>) -> HttpResponse {
     let url = state.url.lock().unwrap().clone();
     answer(
         &state,
-        json!({ "issuer": url, "jwks_uri": format!("{url}/keys") }),
+        json!({
+            "issuer": url,
+            "jwks_uri": format!("{url}/keys"),
+            "authorization_endpoint": format!("{url}/authorize"),
+            "token_endpoint": format!("{url}/token"),
+            "end_session_endpoint": format!("{url}/logout"),
+        }),
     )
 }
 
@@ -226,4 +251,96 @@ fn answer(state: &State, body: Value) -> HttpResponse {
         return HttpResponse::InternalServerError().finish();
     }
     HttpResponse::Ok().json(body)
+}
+
+fn access_claims(url: &str) -> Value {
+    json!({
+        "iss": url,
+        "aud": AUDIENCE,
+        "sub": "ana",
+        "exp": unix_now() + 600,
+        "scp": "contacts.read contacts.write",
+    })
+}
+
+/// Claims with others in their places; null takes one away.
+fn changed(mut claims: Value, changes: &Value) -> Value {
+    let known = claims.as_object_mut().expect("an object");
+    for (name, value) in changes.as_object().expect("an object") {
+        if value.is_null() {
+            known.remove(name);
+        } else {
+            known.insert(name.clone(), value.clone());
+        }
+    }
+    claims
+}
+
+type Fields = HashMap<String, String>;
+
+/// Whoever comes here has signed in already, and is sent back at once.
+async fn authorize(state: web::Data<State>, asked: web::Query<Fields>) -> HttpResponse {
+    let asked = asked.into_inner();
+    let wanted = [
+        ("response_type", "code"),
+        ("client_id", CLIENT_ID),
+        ("code_challenge_method", "S256"),
+    ];
+    if wanted.iter().any(|(name, value)| asked[*name] != *value) || !asked["scope"].contains("openid") {
+        return HttpResponse::BadRequest().finish();
+    }
+    let url = state.url.lock().unwrap().clone();
+    let said = match &*state.signs_in.lock().unwrap() {
+        Ok(_) => {
+            let code = uuid::Uuid::now_v7().to_string();
+            state.codes.lock().unwrap().insert(code.clone(), asked.clone());
+            format!("code={code}")
+        }
+        Err(error) => format!("error={error}&error_description=%3Cb%3Eno%3C%2Fb%3E"),
+    };
+    let place = format!(
+        "{}?{said}&state={}&iss={url}",
+        asked["redirect_uri"], asked["state"]
+    );
+    HttpResponse::Found().insert_header(("location", place)).finish()
+}
+
+/// Gives tokens for a code, once, to whoever has the secret and the verifier.
+async fn token(state: web::Data<State>, request: HttpRequest, form: web::Form<Fields>) -> HttpResponse {
+    let shown = request.headers().get("authorization");
+    let secret = format!(
+        "Basic {}",
+        STANDARD.encode(format!("{CLIENT_ID}:{CLIENT_SECRET}"))
+    );
+    if shown.is_none_or(|shown| shown != secret.as_str()) {
+        return HttpResponse::Unauthorized().json(json!({ "error": "invalid_client" }));
+    }
+    let asked = state.codes.lock().unwrap().remove(&form["code"]);
+    let fits = |asked: &Fields| {
+        let challenge = URL_SAFE_NO_PAD.encode(digest(&SHA256, form["code_verifier"].as_bytes()));
+        asked["code_challenge"] == challenge && asked["redirect_uri"] == form["redirect_uri"]
+    };
+    let Some(asked) = asked.filter(fits) else {
+        return HttpResponse::BadRequest().json(json!({ "error": "invalid_grant" }));
+    };
+    let Ok(person) = state.signs_in.lock().unwrap().clone() else {
+        return HttpResponse::BadRequest().json(json!({ "error": "invalid_grant" }));
+    };
+    let url = state.url.lock().unwrap().clone();
+    let id = json!({
+        "iss": url,
+        "aud": CLIENT_ID,
+        "sub": "ana",
+        "exp": unix_now() + 600,
+        "nonce": asked["nonce"],
+    });
+    let key = state.key.lock().unwrap().clone();
+    let signed = |claims: Value, changes: &Value| key.sign(&key.header(), &changed(claims, changes));
+    let body = json!({
+        "token_type": "Bearer",
+        "expires_in": 600,
+        "access_token": signed(access_claims(&url), &person.access),
+        "id_token": signed(id, &person.id),
+    });
+    answer(&state, body)
 }

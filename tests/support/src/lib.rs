@@ -9,7 +9,7 @@ mod raw;
 mod servers;
 
 pub use guarded::{KeyRing, every_operation_is_guarded, new_key};
-pub use issuer::{AUDIENCE, Issuer, SigningKey, unix_now, unsigned};
+pub use issuer::{AUDIENCE, CLIENT_ID, CLIENT_SECRET, Issuer, Person, SigningKey, unix_now, unsigned};
 pub use pair::{Pair, Running};
 pub use raw::{RawAnswer, RawClient};
 pub use servers::{Server, Servers};

@@ -26,6 +26,8 @@ pub(super) const COMMANDS: &str = "/commands";
 pub(super) const AUDIT: &str = "/audit";
 pub(super) const PREFERENCES: &str = "/preferences";
 pub(super) const SIGN_IN: &str = "/sign-in";
+pub(super) const SIGN_IN_AT_ISSUER: &str = "/sign-in/issuer";
+pub(super) const SIGN_IN_CALLBACK: &str = "/sign-in/callback";
 pub(super) const SIGN_OUT: &str = "/sign-out";
 
 /// Whoever writes may follow what becomes of it, and so may whoever reads what it has changed.
@@ -41,7 +43,8 @@ pub(super) fn routes(config: &mut ServiceConfig) {
         .configure(contacts::routes)
         .configure(commands::routes)
         .configure(audit::routes)
-        .configure(preferences::routes);
+        .configure(preferences::routes)
+        .configure(sign_in::routes);
 }
 
 /// The answer to a path that is neither a page nor of the API.

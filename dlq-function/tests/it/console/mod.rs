@@ -10,5 +10,7 @@ mod inbox;
 mod overview;
 mod reader;
 mod replays;
+mod sign_in;
+mod sign_in_at_issuer;
 
 pub use browser::{Browser, Form, Page};
