@@ -115,8 +115,12 @@ impl Trouble {
         let page = match self {
             // A part cannot become the page to sign in: htmx loads the whole page anew, which leads there.
             Self::SignIn if visit.is_for_a_part() => {
+                // With a media type: what has none is taken for the framework's, and explained to a program.
                 let mut response = HttpResponse::Unauthorized();
-                return response.insert_header(("HX-Refresh", "true")).finish();
+                return response
+                    .content_type("text/html; charset=utf-8")
+                    .insert_header(("HX-Refresh", "true"))
+                    .finish();
             }
             Self::SignIn => return sign_in(visit),
             Self::ComeAgain(place) => visit.page(&ComeAgain {
