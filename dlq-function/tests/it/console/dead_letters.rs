@@ -1,16 +1,24 @@
 //! The list of dead letters, one of them, and what is done to one or many, with a real worker behind it.
 
+use reqwest::Method;
 use serde_json::{Value, json};
 use shared::{
     broker::Queue,
     domain::{Phone, Rejection},
-    store::audit::{Act, AuditFilter, Entry},
+    settings::AuthMode,
+    store::{
+        audit::{Act, AuditFilter, Entry},
+        dead_letters::{DeadLetterFilter, DeadLetterState},
+    },
     wire::{CommandStatus, DeadLetter, Reason},
 };
 use test_support::{Pair, eventually, on_both_pairs};
 use uuid::Uuid;
 
-use super::{Browser, Form, Page};
+use super::{
+    Browser, Form, Page,
+    sign_in::{PASSWORD, operators, sign_in},
+};
 use crate::{
     dead_letters::{Desk, letter, publish, send_dead_letter, send_with_detail, worker},
     edit,
@@ -27,6 +35,7 @@ on_both_pairs!(
     a_message_in_the_clear_is_audited_and_scripts_in_it_are_text,
     the_message_in_the_clear_is_filled_in_and_corrected,
     what_is_not_there_or_refused_is_told_in_both_languages,
+    what_somebody_may_not_do_is_neither_offered_nor_done,
 );
 
 const ALL: &str = "/dead-letters";
@@ -510,5 +519,68 @@ async fn what_is_not_there_or_refused_is_told_in_both_languages(pair: Pair) {
     let (_, all) = act_forms(&portuguese.get(ALL).await);
     let asks = portuguese.submit(&all.with("act", "archive")).await;
     assert_eq!(titled(&asks), (200, "Arquivar: 0 mensagem morta".to_owned()));
+    desk.running.stop().await;
+}
+
+/// To see it red: leave `visit.with` out of a handler, or show what `visit.may` hides.
+async fn what_somebody_may_not_do_is_neither_offered_nor_done(mut pair: Pair) {
+    pair.settings.auth.mode = AuthMode::Required;
+    let reader = ["bia", "--scope", "dead-letters.read"];
+    let sender = [
+        "eva",
+        "--scope",
+        "dead-letters.read",
+        "--scope",
+        "dead-letters.replay",
+    ];
+    let console = &mut pair.settings.dlq_function.console;
+    console.operators = Some(operators(&[&reader, &sender]));
+    let desk = Desk::open(&pair).await;
+    send_dead_letter(&pair, &pair.create("Ana Souza"), Reason::StoreRefused).await;
+    let all = DeadLetterFilter::default();
+    let stored = async || {
+        let mut letters = pair.parts.store.dead_letters_page(&all, None, 2).await.unwrap();
+        letters.pop()
+    };
+    let id = eventually("it is stored", &stored).await.id;
+    let place = format!("{ALL}/{id}");
+    let of = |part: &str| format!("{place}/{part}");
+
+    let bia = Browser::new(desk.address());
+    let list = sign_in(&bia, ALL, "bia", PASSWORD).await;
+    assert_eq!(titled(&list), (200, "Dead letters".to_owned()));
+    assert!(list.texts("[name=id], main button[name=act], a.button").is_empty());
+    let page = bia.get(&place).await;
+    assert!(page.says("your account may only look"), "{}", page.text("main"));
+    assert_eq!(page.texts("main form").len(), 0);
+    let token = page.form("/preferences").value("csrf").unwrap().to_owned();
+    let posted = ["replay", "archive", "restore", "discard", "edit", "reveal"].map(of);
+    for path in posted.iter().map(String::as_str).chain([CONFIRM, ACTS]) {
+        let body = format!("csrf={token}&act=discard&id={id}&typed=1&expect=1&sure=yes&step=send&name=Bia");
+        let refused = bia.once(Method::POST, path, &[], Some(body)).await;
+        assert_eq!(
+            titled(&refused),
+            (403, "You may not do this".to_owned()),
+            "{path}"
+        );
+    }
+    for path in ["edit", "discard"].map(of) {
+        assert_eq!(bia.get(&path).await.status, 403, "{path}");
+    }
+    assert_eq!(stored().await.unwrap().state, DeadLetterState::Open);
+    assert_eq!(pair.number("SELECT COUNT(*) FROM audit").await, 0);
+
+    let eva = Browser::new(desk.address());
+    let page = sign_in(&eva, &place, "eva", PASSWORD).await;
+    let links = page.attributes("main a", "href");
+    assert!(
+        links.contains(&of("discard")) && !links.contains(&of("edit")),
+        "{links:?}"
+    );
+    assert_eq!(page.forms(&of("reveal")).len(), 0);
+    assert_eq!(eva.get(&of("edit")).await.status, 403);
+    eva.submit(&page.form(&of("replay"))).await;
+    assert_eq!(stored().await.unwrap().state, DeadLetterState::Replayed);
+    assert_eq!(noted(&pair, Act::Replay).await[0].principal, "operator:eva");
     desk.running.stop().await;
 }

@@ -26,7 +26,7 @@ use super::{Browser, Page};
 use crate::dead_letters::Desk;
 
 pub const COOKIE: &str = "__Host-contato";
-const PASSWORD: &str = "correct horse battery";
+pub const PASSWORD: &str = "correct horse battery";
 
 on_both_pairs!(
     an_operator_signs_in_and_out,
@@ -72,7 +72,7 @@ fn with_operators(mut pair: Pair) -> Pair {
 }
 
 /// Signs in by the form that a page leads to.
-async fn sign_in(browser: &Browser, path: &str, name: &str, password: &str) -> Page {
+pub async fn sign_in(browser: &Browser, path: &str, name: &str, password: &str) -> Page {
     let page = browser.get(path).await;
     let form = page.form("/sign-in");
     browser
