@@ -7,7 +7,7 @@ use shared::{
     broker::{Message, Queue},
     wire::DeadLetter,
 };
-use test_support::{Pair, on_both_pairs};
+use test_support::{Pair, eventually, on_both_pairs};
 
 use crate::{
     cli::{code, dlq, json},
@@ -41,8 +41,12 @@ async fn park_some(pair: &Pair) -> [String; 2] {
     [one.command.id.to_string(), two.command.id.to_string()]
 }
 
-async fn depth(pair: &Pair, queue: Queue) -> u64 {
-    pair.parts.broker.depth(queue).await.unwrap()
+/// So many wait in a queue, once the broker has counted them: it takes back what a consumer leaves when that has gone.
+async fn waiting(pair: &Pair, queue: Queue, count: u64) {
+    eventually(&format!("{count} wait in {}", queue.name()), async || {
+        (pair.parts.broker.depth(queue).await.unwrap() == count).then_some(())
+    })
+    .await;
 }
 
 async fn parked_messages_are_listed_without_payloads_and_stay(pair: Pair) {
@@ -87,8 +91,8 @@ async fn parked_messages_are_listed_without_payloads_and_stay(pair: Pair) {
         "{table}"
     );
     assert_eq!(code(&dlq(&pair, &["parking", "list", "--limit", "0"])), 2);
-    assert_eq!(depth(&pair, Queue::Parking).await, 3);
-    assert_eq!(depth(&pair, Queue::DeadLetters).await, 0);
+    waiting(&pair, Queue::Parking, 3).await;
+    waiting(&pair, Queue::DeadLetters, 0).await;
 }
 
 /// To see it red: settle before publishing, or restore without a note.
@@ -101,29 +105,19 @@ async fn parked_messages_are_put_back_once_and_noted(pair: Pair) {
         said.contains("put 3 parked messages back") && said.contains("--yes"),
         "{said}"
     );
-    assert_eq!(depth(&pair, Queue::Parking).await, 3);
+    waiting(&pair, Queue::Parking, 3).await;
 
     let one = dlq(&pair, &["parking", "restore", "--yes", "--json", "--limit", "1"]);
     assert_eq!(
         (code(&one), json(&one)),
         (0, json!({ "waiting": 1, "restored": 1 }))
     );
-    assert_eq!(
-        (
-            depth(&pair, Queue::Parking).await,
-            depth(&pair, Queue::DeadLetters).await
-        ),
-        (2, 1)
-    );
+    waiting(&pair, Queue::Parking, 2).await;
+    waiting(&pair, Queue::DeadLetters, 1).await;
     let rest = dlq(&pair, &["parking", "restore", "--yes"]);
     assert_eq!(String::from_utf8_lossy(&rest.stdout), "restored 2 of 2\n");
-    assert_eq!(
-        (
-            depth(&pair, Queue::Parking).await,
-            depth(&pair, Queue::DeadLetters).await
-        ),
-        (0, 3)
-    );
+    waiting(&pair, Queue::Parking, 0).await;
+    waiting(&pair, Queue::DeadLetters, 3).await;
 
     let desk = Desk::open(&pair).await;
     let listed = desk.listed("state=open", 4).await;
@@ -176,5 +170,5 @@ async fn while_contato_runs_the_embedded_queue_says_what_to_do() {
     }
     drop(consumer);
     assert_eq!(noted(&pair).await, [0; 0]);
-    assert_eq!(depth(&pair, Queue::Parking).await, 3);
+    waiting(&pair, Queue::Parking, 3).await;
 }

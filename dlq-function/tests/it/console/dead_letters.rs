@@ -549,7 +549,10 @@ async fn what_somebody_may_not_do_is_neither_offered_nor_done(mut pair: Pair) {
     let bia = Browser::new(desk.address());
     let list = sign_in(&bia, ALL, "bia", PASSWORD).await;
     assert_eq!(titled(&list), (200, "Dead letters".to_owned()));
-    assert!(list.texts("[name=id], main button[name=act], a.button").is_empty());
+    assert!(
+        list.texts("[name=id], main button[name=act], a.button")
+            .is_empty()
+    );
     let page = bia.get(&place).await;
     assert!(page.says("your account may only look"), "{}", page.text("main"));
     assert_eq!(page.texts("main form").len(), 0);

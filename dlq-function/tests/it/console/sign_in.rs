@@ -398,7 +398,7 @@ async fn where_nobody_can_sign_in_yet_the_page_says_what_to_set() {
     let desk = Desk::open(&pair).await;
     let page = Browser::new(desk.address()).get("/inbox").await;
     assert_eq!(
-        page.texts("dt"),
+        page.texts("main dt"),
         [
             "dlqFunction.console.operators",
             "dlqFunction.console.oidc.clientId"
