@@ -30,7 +30,7 @@ pub async fn measure(servers: &Servers, rows: usize, report: &mut Report) -> any
 async fn send(api: &Role, rows: usize) -> anyhow::Result<()> {
     let stream = TcpStream::connect(api.listen).await?;
     let (answer, mut body) = stream.into_split();
-    let head = "POST /v1/contacts/import HTTP/1.1\r\nHost: bench\r\nContent-Type: text/csv\r\nIdempotency-Key: bench\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let head = "POST /v1/contacts/import HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/csv\r\nIdempotency-Key: bench\r\nTransfer-Encoding: chunked\r\n\r\n";
     body.write_all(head.as_bytes()).await?;
     chunk(&mut body, "Nome completo;DDD;Celular;E-mail\r\n").await?;
     for first in (0..rows).step_by(ROWS_A_CHUNK) {

@@ -33,7 +33,7 @@ fn memory_does_not_grow_with_the_file() {
 fn import(contato: &Contato, rows: usize) {
     let address = contato.api.strip_prefix("http://").unwrap();
     let mut stream = TcpStream::connect(address).unwrap();
-    let head = "POST /v1/contacts/import HTTP/1.1\r\nHost: x\r\nContent-Type: text/csv\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let head = "POST /v1/contacts/import HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/csv\r\nTransfer-Encoding: chunked\r\n\r\n";
     stream.write_all(head.as_bytes()).unwrap();
     let mut chunk = |text: &str| write!(stream, "{:x}\r\n{text}\r\n", text.len()).unwrap();
     chunk("nome;e-mail;foto\r\n");

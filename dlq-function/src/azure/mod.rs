@@ -117,7 +117,12 @@ pub fn port() -> anyhow::Result<u16> {
 pub async fn build(settings: &Settings, parts: Parts, port: u16) -> anyhow::Result<Handler> {
     let (listener, address) = bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))?;
     // Whoever may call a function is the host's to decide; nothing but this machine reaches the listener.
-    let access = Access::at_start(&Auth::default(), None, address)?;
+    // The Functions host sees to who calls, and passes on the name that it was called by.
+    let auth = Auth {
+        none_beyond_loopback: true,
+        ..Auth::default()
+    };
+    let access = Access::at_start(&auth, None, address)?;
     let series = Metrics::new();
     let metrics = DlqMetrics::new(&series);
     let keeper = Keeper::new(&parts, payload_keys(settings)?, metrics.clone());

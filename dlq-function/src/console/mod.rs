@@ -68,7 +68,7 @@ impl Console {
             clock: parts.clock.clone(),
             sessions,
             ways,
-            this_machine_only: !access.is_required() && !settings.auth.none_beyond_loopback,
+            this_machine_only: access.is_for_this_machine_only(),
         };
         Ok((console, access))
     }

@@ -17,7 +17,7 @@ use actix_web::{
 };
 use askama::Template;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
-use shared::http::access::{Caller, Scope, Visitor};
+use shared::http::access::{Caller, Scope, Visitor, is_of_this_machine};
 
 use super::{Console, Trouble, form, language::Language};
 use crate::actions::By;
@@ -116,7 +116,7 @@ impl Visit {
             token: form::token(&console.ids, &cookie.0),
             cookie,
             signs_in: console.ways.is_some(),
-            foreign_name: console.this_machine_only && !is_of_this_machine(request),
+            foreign_name: console.this_machine_only && !is_of_this_machine(request.headers()),
             from_elsewhere: request
                 .headers()
                 .get("sec-fetch-site")
@@ -197,7 +197,7 @@ impl Visit {
         let caller = match &self.visitor {
             Visitor::Known(caller) => caller,
             Visitor::Unsure => return Err(Trouble::Unsure),
-            Visitor::Nobody | Visitor::Ended if self.comes_from_elsewhere() => {
+            Visitor::Nobody | Visitor::Ended if self.is_read && self.comes_from_elsewhere() => {
                 return Err(Trouble::ComeAgain(self.here.clone()));
             }
             Visitor::Nobody | Visitor::Ended => return Err(Trouble::SignIn),
@@ -350,18 +350,4 @@ pub(crate) fn set(response: &mut HttpResponse, cookie: Cookie<'static>) {
     // What cookies of ours are made of fits into a header.
     let added = response.add_cookie(&cookie);
     debug_assert!(added.is_ok(), "a cookie");
-}
-
-/// Whether the name in the address is an address, or `localhost`: nobody else can make those lead here.
-fn is_of_this_machine(request: &HttpRequest) -> bool {
-    let host = request.connection_info().host().to_owned();
-    let name = host.rsplit_once(':').map_or(host.as_str(), |(name, port)| {
-        if port.bytes().all(|byte| byte.is_ascii_digit()) {
-            name
-        } else {
-            &host
-        }
-    });
-    let name = name.trim_start_matches('[').trim_end_matches(']');
-    name.eq_ignore_ascii_case("localhost") || name.parse::<std::net::IpAddr>().is_ok()
 }

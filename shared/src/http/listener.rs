@@ -290,7 +290,7 @@ mod tests {
     use super::*;
     use crate::{settings::Auth, telemetry::Metrics};
 
-    const GOOD: &str = "GET /livez HTTP/1.1\r\nHost: x\r\n\r\n";
+    const GOOD: &str = "GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n";
 
     /// Where the answer is so large that no buffer on its way takes it.
     const LARGE: &str = "/large";
@@ -400,7 +400,7 @@ mod tests {
         });
         let mut first = RawClient::connect(&address).await;
         first
-            .send(format!("GET {LARGE} HTTP/1.1\r\nHost: x\r\n\r\n"))
+            .send(format!("GET {LARGE} HTTP/1.1\r\nHost: localhost\r\n\r\n"))
             .await;
         // The one connection that there may be is free once the first has ended.
         let mut second = RawClient::connect(&address).await;

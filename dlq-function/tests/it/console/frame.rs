@@ -9,7 +9,8 @@ use crate::dead_letters::Desk;
 on_both_pairs!(
     a_reader_chooses_language_and_theme,
     pages_load_nothing_from_elsewhere_and_are_not_kept,
-    other_sites_and_names_get_nothing_done,
+    other_sites_get_nothing_done,
+    names_of_others_that_lead_here_get_nothing,
     what_is_not_there_is_told_to_people_and_to_programs,
 );
 
@@ -76,7 +77,7 @@ async fn pages_load_nothing_from_elsewhere_and_are_not_kept(pair: Pair) {
     desk.running.stop().await;
 }
 
-async fn other_sites_and_names_get_nothing_done(pair: Pair) {
+async fn other_sites_get_nothing_done(pair: Pair) {
     let desk = Desk::open(&pair).await;
     let browser = Browser::new(desk.address());
     let form = browser
@@ -119,14 +120,44 @@ async fn other_sites_and_names_get_nothing_done(pair: Pair) {
         303
     );
 
-    // Nobody signs in here, so a name of somebody else's that leads here is answered nothing.
-    for (host, status) in [
-        ("console.evil.example", 421),
-        ("localhost:8081", 200),
-        ("[::1]:8081", 200),
-    ] {
-        let page = browser.once(Method::GET, "/inbox", &[("host", host)], None).await;
-        assert_eq!(page.status, status, "{host}");
+    desk.running.stop().await;
+}
+
+/// To see it red: look at what proxies say, or leave the API out.
+async fn names_of_others_that_lead_here_get_nothing(pair: Pair) {
+    let desk = Desk::open(&pair).await;
+    let browser = Browser::new(desk.address());
+    let form = browser
+        .get("/inbox")
+        .await
+        .form("/preferences")
+        .with("theme", "dark");
+    let evil = [("host", "console.evil.example")];
+    // What a page of theirs may write besides.
+    let forwarded = [evil[0], ("x-forwarded-host", "localhost")];
+    let in_one = [evil[0], ("forwarded", "host=localhost")];
+    for headers in [&evil[..], &forwarded, &in_one] {
+        let page = browser.once(Method::GET, "/inbox", headers, None).await;
+        assert_eq!((page.status, page.text("h1")), (421, "Another name".to_owned()));
+        let page = browser
+            .once(Method::POST, "/preferences", headers, Some(form.body()))
+            .await;
+        assert_eq!(page.status, 421);
+        for path in [
+            "/v1/dead-letters",
+            "/v1/nothing",
+            "/%761/dead-letters",
+            "/%69nbox",
+        ] {
+            let answer = browser.once(Method::GET, path, headers, None).await;
+            assert_eq!(answer.status, 403, "{path}: {}", answer.html);
+        }
+    }
+    for host in ["localhost:8081", "LOCALHOST", "[::1]:8081", "127.0.0.1"] {
+        for path in ["/inbox", "/v1/dead-letters"] {
+            let page = browser.once(Method::GET, path, &[("host", host)], None).await;
+            assert_eq!(page.status, 200, "{host} {path}");
+        }
     }
     desk.running.stop().await;
 }

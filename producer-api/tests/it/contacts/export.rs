@@ -270,7 +270,8 @@ async fn idle_client(app: &TestApp) -> TcpStream {
     let socket = TcpSocket::new_v4().unwrap();
     socket.set_recv_buffer_size(8 * 1024).unwrap();
     let mut stream = socket.connect(app.address().parse().unwrap()).await.unwrap();
-    let request = "GET /v1/contacts/export HTTP/1.1\r\nHost: x\r\nAccept: application/x-ndjson\r\n\r\n";
+    let request =
+        "GET /v1/contacts/export HTTP/1.1\r\nHost: localhost\r\nAccept: application/x-ndjson\r\n\r\n";
     stream.write_all(request.as_bytes()).await.unwrap();
     // The head is there: the export has begun.
     stream.readable().await.unwrap();

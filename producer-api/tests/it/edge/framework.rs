@@ -4,7 +4,7 @@ use test_support::RawClient;
 
 use crate::app::{Pair, TestApp};
 
-const GOOD: &str = "GET /v1/nothing HTTP/1.1\r\nHost: x\r\n\r\n";
+const GOOD: &str = "GET /v1/nothing HTTP/1.1\r\nHost: localhost\r\n\r\n";
 
 async fn answers(app: &TestApp, bytes: impl AsRef<[u8]>) -> Vec<(u16, String)> {
     let mut client = RawClient::connect(app.address()).await;
@@ -17,12 +17,18 @@ async fn answers(app: &TestApp, bytes: impl AsRef<[u8]>) -> Vec<(u16, String)> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_no_request_is_answered_with_a_problem_and_the_next_client_is_served() {
     let app = TestApp::start(Pair::Embedded).await;
-    let long_method = format!("{} / HTTP/1.1\r\nHost: x\r\n\r\n", "A".repeat(10_000));
-    let huge = format!("GET / HTTP/1.1\r\nHost: x\r\nx: {}", "v".repeat(200 * 1024));
-    let many = format!("GET / HTTP/1.1\r\nHost: x\r\n{}\r\n", "a: b\r\n".repeat(100));
+    let long_method = format!("{} / HTTP/1.1\r\nHost: localhost\r\n\r\n", "A".repeat(10_000));
+    let huge = format!(
+        "GET / HTTP/1.1\r\nHost: localhost\r\nx: {}",
+        "v".repeat(200 * 1024)
+    );
+    let many = format!(
+        "GET / HTTP/1.1\r\nHost: localhost\r\n{}\r\n",
+        "a: b\r\n".repeat(100)
+    );
     let malformed = (400, "malformed-request");
     let too_large = (431, "header-too-large");
-    let post = "POST /v1/contacts HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n";
+    let post = "POST /v1/contacts HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n";
     for (what, bytes, expected) in [
         ("garbage", "\x01\x02\x03 what?\r\n\r\n".to_owned(), malformed),
         ("TLS", "\x16\x03\x01\x02\0\x01\0\r\n".to_owned(), malformed),
@@ -34,7 +40,11 @@ async fn what_is_no_request_is_answered_with_a_problem_and_the_next_client_is_se
         ),
         ("HTTP/2", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_owned(), malformed),
         ("HTTP/0.9", "GET /\r\n\r\n".to_owned(), malformed),
-        ("NUL", "GET /\0 HTTP/1.1\r\nHost: x\r\n\r\n".to_owned(), malformed),
+        (
+            "NUL",
+            "GET /\0 HTTP/1.1\r\nHost: localhost\r\n\r\n".to_owned(),
+            malformed,
+        ),
         (
             "bad length",
             format!("{post}Content-Length: 1x\r\n\r\n{{}}"),
@@ -79,7 +89,7 @@ async fn what_is_no_request_is_answered_with_a_problem_and_the_next_client_is_se
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_body_that_breaks_off_is_a_problem_or_the_end() {
     let app = TestApp::start(Pair::Embedded).await;
-    let chunked = "POST /v1/contacts HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let chunked = "POST /v1/contacts HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n";
     for chunk in [
         "zz\r\n{}\r\n0\r\n\r\n",
         "2\r\n{}xx0\r\n\r\n",
@@ -132,7 +142,7 @@ async fn a_head_that_does_not_come_is_not_waited_for_for_ever() {
         assert_eq!(answers[0].problem(408), "request-timeout");
         assert_eq!(answers[0].header("connection"), "close");
     };
-    let half = "GET / HTTP/1.1\r\nHost: x\r\n";
+    let half = "GET / HTTP/1.1\r\nHost: localhost\r\n";
     // Also of the second request, and of one of which nothing comes.
     tokio::join!(late("", half), late(GOOD, half), late("", ""));
     app.stop().await;

@@ -40,7 +40,7 @@ async fn send(app: &TestApp, key: &str, file: String) -> Answer {
 async fn begin(app: &TestApp, key: &str, beginning: &str) -> RawClient {
     let mut client = RawClient::connect(app.address()).await;
     let head = format!(
-        "POST /v1/contacts/import HTTP/1.1\r\nHost: x\r\nContent-Type: text/csv\r\nIdempotency-Key: {key}\r\nTransfer-Encoding: chunked\r\n\r\n"
+        "POST /v1/contacts/import HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/csv\r\nIdempotency-Key: {key}\r\nTransfer-Encoding: chunked\r\n\r\n"
     );
     client.send(head).await;
     chunk(&mut client, beginning).await;

@@ -54,6 +54,7 @@ impl From<Refusal> for NotSignedIn {
             | Refusal::Invalid
             | Refusal::Expired
             | Refusal::PastTheGateway
+            | Refusal::AnotherName
             | Refusal::Ambiguous(_)
             | Refusal::SessionEnded
             | Refusal::SessionUnsure => Self::Invalid,

@@ -22,6 +22,8 @@ pub(super) enum Refusal {
     Expired,
     /// It did not come by way of the gateway.
     PastTheGateway,
+    /// It was sent to a name that is not of this machine, where nobody has to say who they are.
+    AnotherName,
     /// It cannot be told which credentials count.
     Ambiguous(&'static str),
     /// Keys that could check the token were never had.
@@ -41,6 +43,10 @@ impl Refusal {
             Self::Invalid => "The credentials are not valid here.",
             Self::Expired => "The credentials have expired.",
             Self::PastTheGateway => "Requests are taken from the gateway only.",
+            Self::AnotherName => {
+                let detail = "Where nobody has to say who they are, requests are taken at localhost or an address only. To be reached by another name, set auth.mode=required, or auth.noneBeyondLoopback=true where something else decides who gets here.";
+                return Problem::new(Code::Forbidden, detail);
+            }
             Self::Ambiguous(detail) => return Problem::malformed(*detail),
             Self::KeysUnavailable => {
                 let detail =

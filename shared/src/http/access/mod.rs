@@ -23,6 +23,7 @@ mod jwks;
 mod jwt;
 pub mod key_file;
 pub mod keys;
+mod names;
 mod scope;
 mod visitor;
 mod watched;
@@ -31,6 +32,7 @@ pub use at_issuer::{AtIssuer, Expected, Issued, NotSignedIn};
 pub use caller::Caller;
 pub(super) use caller::Identity;
 pub use discovery::Endpoints;
+pub use names::is_of_this_machine;
 pub use scope::Scope;
 pub use visitor::{SignedIn, Visitor};
 
@@ -54,6 +56,9 @@ pub struct Access {
     /// `None` where nobody has to say who they are.
     required: Option<Arc<Required>>,
     pages: Option<Arc<dyn SignedIn>>,
+    /// Whether only names of this machine are answered to: where nobody has to say who they are, a name of someone else's that
+    /// leads here would let their pages read and change everything.
+    this_machine_only: bool,
 }
 
 /// What credentials are held against.
@@ -107,6 +112,7 @@ impl Access {
             return Ok(Self {
                 required: None,
                 pages: None,
+                this_machine_only: !auth.none_beyond_loopback,
             });
         }
         let required = Required {
@@ -119,6 +125,7 @@ impl Access {
         Ok(Self {
             required: Some(required),
             pages: None,
+            this_machine_only: false,
         })
     }
 
@@ -147,16 +154,22 @@ impl Access {
         }
     }
 
-    /// Whether anybody has to say who they are.
-    pub fn is_required(&self) -> bool {
-        self.required.is_some()
+    /// Whether only names of this machine are answered to. Pages see to it by themselves ([`is_of_this_machine`]).
+    pub fn is_for_this_machine_only(&self) -> bool {
+        self.this_machine_only
     }
 
     /// Who sends a request with this path, not decoded, and these headers; `None` where it does not matter, and where nobody
     /// has signed in to a page.
     pub(super) async fn identify(&self, path: &str, headers: &HeaderMap) -> Option<Identity> {
         let Some(required) = &self.required else {
-            return Some(Identity(Ok(Caller::anybody())));
+            let is_page = self.pages.is_some() && !is_of_the_api(path) && !begins_encoded(path);
+            let is_refused =
+                self.this_machine_only && !is_page && !is_public(path) && !is_of_this_machine(headers);
+            return Some(Identity(match is_refused {
+                true => Err(Refusal::AnotherName),
+                false => Ok(Caller::anybody()),
+            }));
         };
         if is_public(path) {
             return None;
