@@ -6,10 +6,12 @@ mod commands;
 mod contacts;
 mod dead_letters;
 mod frame;
+mod hostile;
 mod inbox;
 mod overview;
 mod reader;
 mod replays;
+mod routes;
 mod sign_in;
 mod sign_in_at_issuer;
 

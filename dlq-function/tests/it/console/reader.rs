@@ -2,38 +2,33 @@
 
 use reqwest::Method;
 use shared::{http::access::Scope, settings::AuthMode};
-use tempfile::TempDir;
-use test_support::{Pair, new_key};
+use test_support::Pair;
 
-use super::{Browser, Page};
+use super::{
+    Browser, Page,
+    sign_in::{PASSWORD, operators, sign_in},
+};
 use crate::dead_letters::Desk;
 
 pub struct Reader {
     pub desk: Desk,
     browser: Browser,
-    key: String,
-    _folder: TempDir,
 }
 
 impl Reader {
     pub async fn with(pair: &mut Pair, scopes: &[Scope]) -> Self {
-        let folder = TempDir::new().unwrap();
-        let file = folder.path().join("keys.json");
-        let key = new_key(&file, scopes);
+        let mut arguments = vec!["ana"];
+        arguments.extend(scopes.iter().flat_map(|scope| ["--scope", scope.as_str()]));
         pair.settings.auth.mode = AuthMode::Required;
-        pair.settings.auth.api_keys = Some(file);
+        pair.settings.dlq_function.console.operators = Some(operators(&[&arguments]));
         let desk = Desk::open(pair).await;
-        Self {
-            browser: Browser::new(desk.address()),
-            desk,
-            key,
-            _folder: folder,
-        }
+        let browser = Browser::new(desk.address());
+        sign_in(&browser, "/inbox", "ana", PASSWORD).await;
+        Self { desk, browser }
     }
 
     /// Gets a page; no redirect is followed.
     pub async fn get(&self, path: &str) -> Page {
-        let headers = [("x-api-key", self.key.as_str())];
-        self.browser.once(Method::GET, path, &headers, None).await
+        self.browser.once(Method::GET, path, &[], None).await
     }
 }

@@ -23,8 +23,14 @@ use crate::{
     view::DeadLetterDetail,
 };
 
-const SCOPES: &[Scope] = &[Scope::DeadLettersEdit, Scope::DeadLettersReplay];
+/// The page shows the dead letter, too.
+const SCOPES: &[Scope] = &[
+    Scope::DeadLettersRead,
+    Scope::DeadLettersEdit,
+    Scope::DeadLettersReplay,
+];
 const REVEALING: &[Scope] = &[
+    Scope::DeadLettersRead,
     Scope::DeadLettersEdit,
     Scope::DeadLettersReplay,
     Scope::DeadLettersReveal,
