@@ -32,14 +32,17 @@ async fn kept(visit: &Visit, request: &HttpRequest, payload: Payload) -> Result<
     Ok(response)
 }
 
-/// A path of this console; else its first page. What browsers take for another site begins with two slashes of either kind.
+/// A path of this console; else its first page. What browsers take for another site begins with two slashes of either kind; and
+/// no page of ours begins with something encoded, where nobody is known ([`Access`](shared::http::access::Access)), so that who
+/// has signed in would be sent from there to sign in without end.
 pub(in crate::console) fn place_of_ours(place: &str) -> &str {
     let elsewhere = place
         .as_bytes()
         .get(1)
         .is_some_and(|second| matches!(second, b'/' | b'\\'));
     let plain = place.bytes().all(|byte| byte.is_ascii_graphic());
-    if place.starts_with('/') && !elsewhere && plain {
+    let mut first = place.bytes().skip(1).take_while(|byte| !b"/?".contains(byte));
+    if place.starts_with('/') && !elsewhere && plain && first.all(|byte| byte != b'%') {
         place
     } else {
         "/"
@@ -52,7 +55,7 @@ mod tests {
 
     #[test]
     fn nobody_is_sent_to_another_site() {
-        for place in ["/", "/inbox?reason=expired&cursor=a%2F", "/a//b"] {
+        for place in ["/", "/?a=%2F", "/inbox?reason=expired&cursor=a%2F", "/a//b"] {
             assert_eq!(place_of_ours(place), place);
         }
         for place in [
@@ -63,6 +66,7 @@ mod tests {
             "inbox",
             "/\t/evil.example",
             "/\r\nSet-Cookie: a",
+            "/%69nbox",
         ] {
             assert_eq!(place_of_ours(place), "/", "{place}");
         }
