@@ -61,7 +61,8 @@ impl Console {
     /// If the settings are not safe, or say too little; the error says what to set.
     pub(crate) fn at_start(settings: &Settings, parts: &Parts) -> anyhow::Result<(Self, Access)> {
         let (access, ways) = ways::at_start(settings)?;
-        let sessions = Sessions::new(&settings.dlq_function.console, parts);
+        let operators = ways.as_ref().and_then(|ways| ways.operators.clone());
+        let sessions = Sessions::new(&settings.dlq_function.console, parts, operators);
         let access = access.with_pages(Arc::new(sessions.clone()));
         let console = Self {
             ids: parts.id_key.clone(),

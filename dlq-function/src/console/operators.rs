@@ -12,6 +12,7 @@ use argon2::{
     Algorithm, Argon2, Params, Version,
     password_hash::{PasswordHasher, PasswordVerifier, phc::PasswordHash},
 };
+use sha2::{Digest, Sha256};
 use shared::http::{
     access::{Caller, Scope},
     problem::Problem,
@@ -19,6 +20,8 @@ use shared::http::{
 use tokio::sync::Semaphore;
 use unicode_normalization::UnicodeNormalization;
 
+/// What the principal of an operator begins with; the name follows.
+pub(crate) const PRINCIPAL: &str = "operator:";
 /// The shortest password, in characters.
 pub(crate) const PASSWORD_MIN_CHARS: usize = 12;
 /// The longest password that is looked at, in bytes.
@@ -41,6 +44,8 @@ struct Operator {
     name: String,
     scopes: Vec<Scope>,
     hash: PasswordHash,
+    /// What follows from the line, and is another for another.
+    mark: String,
 }
 
 /// Those who may sign in with a password.
@@ -101,6 +106,14 @@ impl Operators {
         })
     }
 
+    /// What a session of somebody has to have been begun with, to be theirs still: another line, with another password or other
+    /// scopes, has another. `None` if nobody on the list is called so.
+    pub(crate) fn mark(&self, principal: &str) -> Option<&str> {
+        let name = principal.strip_prefix(PRINCIPAL)?;
+        let operator = self.list.iter().find(|operator| operator.name == name)?;
+        Some(&operator.mark)
+    }
+
     /// Who has this name and this password; `None` if nobody. To be asked on the process's runtime.
     ///
     /// # Errors
@@ -133,7 +146,7 @@ fn check(list: &[Operator], name: &str, password: &str) -> Option<Caller> {
         .verify_password(password.as_bytes(), &operator.hash)
         .is_ok();
     (holds && fits && found.is_some()).then(|| {
-        let principal = format!("operator:{}", operator.name);
+        let principal = format!("{PRINCIPAL}{}", operator.name);
         Caller::signed_in(&principal, operator.scopes.iter().copied())
     })
 }
@@ -160,8 +173,15 @@ impl Operator {
             name: name.to_owned(),
             scopes: scopes.ok_or(ListError::Scope(number))?,
             hash: hash_of(hash).ok_or(ListError::Hash(number))?,
+            mark: mark_of(line),
         })
     }
+}
+
+/// It tells nothing of the line to whoever does not have it: the salt is in there, too.
+fn mark_of(line: &str) -> String {
+    let digest = Sha256::digest(line.as_bytes());
+    digest[..16].iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn hash_of(text: &str) -> Option<PasswordHash> {

@@ -1,25 +1,37 @@
 //! Sessions of the console: from the cookie to who has signed in, and back.
 //!
-//! **Invariant:** SQL has the hash of a cookie alone, and a cookie that was there before somebody signed in is never that of
-//! their session.
+//! A cookie of a session is random for the most part; the rest follows from that under a key of ours, so that SQL is not asked
+//! for what anybody makes up, or for readers who have not signed in.
+//!
+//! **Invariant:** SQL has the hash of a cookie alone, a cookie that was there before somebody signed in is never that of their
+//! session, and whoever is no longer on the list of operators as they were is out.
 
 use actix_web::http::header::HeaderMap;
 use async_trait::async_trait;
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
 use chrono::TimeDelta;
+use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 use shared::{
     clock::Clock,
+    domain::IdKey,
     http::access::{Caller, Scope, SignedIn, Visitor},
     role::Parts,
     runtime::ProcessRuntime,
     settings::ConsoleSettings,
     store::{
         Store, StoreError,
-        sessions::{Found, SessionBounds, TokenHash},
+        sessions::{Found, Session, SessionBounds, TokenHash},
     },
 };
 
-use super::visit;
+use super::{
+    operators::{self, Operators},
+    visit,
+};
+
+/// How much of a cookie is random, in bytes.
+const RANDOM_BYTES: usize = 24;
 
 /// The sessions.
 #[derive(Clone, Debug)]
@@ -28,6 +40,8 @@ pub(crate) struct Sessions {
     clock: Clock,
     bounds: SessionBounds,
     runtime: ProcessRuntime,
+    ids: IdKey,
+    operators: Option<Operators>,
 }
 
 /// When sessions end, by the settings.
@@ -40,12 +54,14 @@ pub(crate) fn bounds(settings: &ConsoleSettings) -> SessionBounds {
 }
 
 impl Sessions {
-    pub(crate) fn new(settings: &ConsoleSettings, parts: &Parts) -> Self {
+    pub(super) fn new(settings: &ConsoleSettings, parts: &Parts, operators: Option<Operators>) -> Self {
         Self {
             store: parts.store.clone(),
             clock: parts.clock.clone(),
             bounds: bounds(settings),
             runtime: ProcessRuntime::current(),
+            ids: parts.id_key.clone(),
+            operators,
         }
     }
 
@@ -54,12 +70,15 @@ impl Sessions {
     /// # Errors
     /// If SQL does not answer.
     pub(super) async fn open(&self, before: Option<&str>, caller: &Caller) -> Result<String, StoreError> {
-        let cookie = visit::new_cookie();
-        let token = hash(&cookie);
-        let words: Vec<_> = caller.scopes().map(Scope::as_str).collect();
-        let (principal, words) = (caller.principal().to_owned(), words.join(" "));
+        let bytes = new_cookie(&self.ids);
+        let cookie = BASE64.encode(bytes);
+        let token = hash(&bytes);
+        let principal = caller.principal().to_owned();
+        let scopes = caller.scopes().map(|scope| scope.as_str());
+        let words: Vec<&str> = scopes.chain(self.mark(&principal)).collect();
+        let words = words.join(" ");
         let (store, now) = (self.store.clone(), self.clock.now());
-        let before = before.map(hash);
+        let before = before.and_then(visit::bytes).map(|bytes| hash(&bytes));
         let open = async move {
             store.open_session(&token, &principal, &words, now).await?;
             match before {
@@ -76,17 +95,34 @@ impl Sessions {
     /// # Errors
     /// If SQL does not answer.
     pub(super) async fn close(&self, cookie: &str) -> Result<(), StoreError> {
-        let (store, token) = (self.store.clone(), hash(cookie));
+        let Some(bytes) = visit::bytes(cookie) else {
+            return Ok(());
+        };
+        let (store, token) = (self.store.clone(), hash(&bytes));
         self.runtime
             .run(async move { store.close_session(&token).await })
             .await
     }
 
+    /// What the line of an operator was when they signed in stands beside their scopes, and is none.
+    fn mark(&self, principal: &str) -> Option<&str> {
+        self.operators.as_ref()?.mark(principal)
+    }
+
+    /// Whether somebody may still be who they signed in as.
+    fn stands(&self, session: &Session) -> bool {
+        if !session.principal.starts_with(operators::PRINCIPAL) {
+            return true;
+        }
+        let mark = self.mark(&session.principal);
+        mark.is_some_and(|mark| session.scopes.split(' ').any(|word| word == mark))
+    }
+
     async fn look(&self, token: TokenHash, by_person: bool) -> Visitor {
         let now = self.clock.now();
         let session = match self.store.session(&token, &self.bounds, now).await {
-            Ok(Found::Session(session)) => session,
-            Ok(Found::Ended) => return Visitor::Ended,
+            Ok(Found::Session(session)) if self.stands(&session) => session,
+            Ok(Found::Session(_) | Found::Ended) => return Visitor::Ended,
             Ok(Found::Nothing) => return Visitor::Nobody,
             Err(error) => {
                 tracing::warn!(
@@ -111,10 +147,11 @@ impl Sessions {
 #[async_trait]
 impl SignedIn for Sessions {
     async fn visitor(&self, headers: &HeaderMap) -> Visitor {
-        let Some(cookie) = visit::cookie(headers) else {
+        let bytes = visit::cookie(headers).and_then(|cookie| visit::bytes(&cookie));
+        let Some(bytes) = bytes.filter(|bytes| is_of_a_session(&self.ids, bytes)) else {
             return Visitor::Nobody;
         };
-        let (sessions, token) = (self.clone(), hash(&cookie));
+        let (sessions, token) = (self.clone(), hash(&bytes));
         let by_person = !visit::asks_for_a_part(headers);
         self.runtime
             .run(async move { sessions.look(token, by_person).await })
@@ -123,6 +160,28 @@ impl SignedIn for Sessions {
 }
 
 /// The hash that SQL knows a cookie by.
-fn hash(cookie: &str) -> TokenHash {
-    Sha256::digest(visit::bytes(cookie).unwrap_or_default()).into()
+fn hash(bytes: &[u8; 32]) -> TokenHash {
+    Sha256::digest(bytes).into()
+}
+
+/// A cookie of a new session.
+fn new_cookie(ids: &IdKey) -> [u8; 32] {
+    let mut bytes: [u8; 32] = rand::random();
+    let (random, rest) = bytes.split_at_mut(RANDOM_BYTES);
+    let tag = made_by_us(ids, random).finalize().into_bytes();
+    rest.copy_from_slice(&tag[..rest.len()]);
+    bytes
+}
+
+/// Whether a cookie was made for a session here.
+fn is_of_a_session(ids: &IdKey, bytes: &[u8; 32]) -> bool {
+    let (random, rest) = bytes.split_at(RANDOM_BYTES);
+    made_by_us(ids, random).verify_truncated_left(rest).is_ok()
+}
+
+fn made_by_us(ids: &IdKey, random: &[u8]) -> Hmac<Sha256> {
+    let key = ids.derived_key("console session 1");
+    let mut mac = Hmac::new_from_slice(&key).expect("a key of any length will do");
+    mac.update(random);
+    mac
 }

@@ -36,6 +36,7 @@ on_both_pairs!(
     other_sites_sign_nobody_in_or_out,
     tries_are_limited,
     sql_that_is_down_is_told_and_signs_nobody_out,
+    whoever_has_another_line_is_out,
 );
 
 /// Runs `dlq-function operator` with what somebody types.
@@ -365,9 +366,47 @@ async fn sql_that_is_down_is_told_and_signs_nobody_out(pair: Pair) {
     );
     let other = Browser::new(desk.address());
     assert_eq!(sign_in(&other, "/sign-in", "ana", PASSWORD).await.status, 503);
+    // Of who has not signed in SQL is not asked, whatever their cookie.
+    for made_up in [None, Some("A".repeat(43)), Some("x".to_owned())] {
+        if let Some(made_up) = made_up {
+            other.set_cookie(COOKIE, &made_up);
+        }
+        assert_eq!(other.get("/inbox").await.text("h1"), "Sign in");
+    }
     pair.sql("ALTER TABLE hidden RENAME TO console_sessions").await;
     assert_eq!(browser.get("/inbox").await.text("h1"), "Inbox");
     assert_eq!(browser.cookie(COOKIE), cookie);
+    desk.running.stop().await;
+}
+
+/// To see it red: let `Sessions::stands` be true.
+async fn whoever_has_another_line_is_out(pair: Pair) {
+    let mut pair = with_operators(pair);
+    let desk = Desk::open(&pair).await;
+    let names = ["ana", "bia", "eva"];
+    let browsers = names.map(|_| Browser::new(desk.address()));
+    let mut cookies = Vec::new();
+    for (browser, name) in browsers.iter().zip(names) {
+        sign_in(browser, "/dead-letters", name, PASSWORD).await;
+        cookies.push(browser.cookie(COOKIE).unwrap());
+    }
+    assert_eq!(sessions(&pair).await, 3);
+    desk.running.stop().await;
+    // Ana stays, Bia has another password, Eva is gone.
+    let list = pair.settings.dlq_function.console.operators.clone().unwrap();
+    let of_ana = list.expose().lines().next().unwrap().to_owned();
+    let of_bia = operators(&[&["bia", "--scope", "dead-letters.read"]]);
+    let list = format!("{of_ana}\n{}", of_bia.expose());
+    pair.settings.dlq_function.console.operators = Some(Secret::new(list));
+    let desk = Desk::open(&pair).await;
+    let mut seen = Vec::new();
+    for cookie in &cookies {
+        let browser = Browser::new(desk.address());
+        browser.set_cookie(COOKIE, cookie);
+        seen.push(browser.get("/dead-letters").await.path);
+    }
+    let out = "/sign-in?back=%2Fdead-letters&ended=yes";
+    assert_eq!(seen, ["/dead-letters", out, out]);
     desk.running.stop().await;
 }
 
