@@ -260,7 +260,7 @@ pub fn nothing_there() -> Problem {
 }
 
 /// 405 with what is allowed instead.
-fn method_not_allowed(allowed: &'static str) -> Problem {
+pub fn method_not_allowed(allowed: &'static str) -> Problem {
     Problem::new(Code::MethodNotAllowed, format!("This resource allows {allowed}."))
         .with_header(header::ALLOW, HeaderValue::from_static(allowed))
 }

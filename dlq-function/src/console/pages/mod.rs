@@ -1,7 +1,11 @@
 //! The pages, a folder each.
 
-use actix_web::{HttpResponse, web::ServiceConfig};
-use shared::http::{access::Scope, edge::resource};
+use actix_web::{
+    HttpResponse, Resource,
+    http::header::{ALLOW, HeaderValue},
+    web::{self, ServiceConfig},
+};
+use shared::http::{access::Scope, edge};
 
 use super::{Trouble, Visit};
 
@@ -61,6 +65,18 @@ pub(super) fn path_with(path: &str, pairs: &[(&str, &str)]) -> String {
         .extend_pairs(pairs)
         .finish();
     format!("{path}?{query}")
+}
+
+/// A resource of ours: whoever asks it for something else, such as to read anew what a form had led to, gets a page that says
+/// so.
+fn resource(path: &'static str, allowed: &'static str) -> Resource {
+    web::resource(path).default_service(web::to(move |visit: Visit| async move {
+        let mut response = visit.answer(Err(edge::method_not_allowed(allowed).into()));
+        response
+            .headers_mut()
+            .insert(ALLOW, HeaderValue::from_static(allowed));
+        response
+    }))
 }
 
 /// A page that is read.

@@ -170,6 +170,13 @@ async fn what_is_not_there_is_told_to_people_and_to_programs(pair: Pair) {
         (page.status, page.text("h1")),
         (404, "Nothing is here".to_owned())
     );
+    // Read anew, what a form had led to is told to people as well.
+    let page = browser.get("/dead-letters/confirm").await;
+    assert_eq!(
+        (page.status, page.text("h1")),
+        (405, "The request breaks a rule".to_owned())
+    );
+    assert_eq!(page.headers["allow"], "POST");
     let (status, problem) = desk.get("/v1/nothing").await;
     assert_eq!((status, problem["type"].as_str()), (404, Some("/docs#not-found")));
     desk.running.stop().await;

@@ -1,11 +1,9 @@
 //! `/contacts`: search, and one contact with the history of its commands. What is shown here is personal data: none of it is
 //! in an address, so a search is sent as a form.
 
-use actix_web::web::ServiceConfig;
-use shared::http::edge::resource;
-
-use super::CONTACTS;
+use super::{CONTACTS, resource};
 use crate::console::texts;
+use actix_web::web::ServiceConfig;
 
 mod faults;
 mod search;

@@ -6,11 +6,11 @@ use actix_web::{
     web::{Data, Path, Payload, ServiceConfig},
 };
 use askama::Template;
-use shared::http::{access::Scope, edge::resource};
+use shared::http::access::Scope;
 
 use super::{detail::at, id};
 use crate::{
-    console::{Form, Trouble, Visit, layout::Frame, notice::Notice, texts},
+    console::{Form, Trouble, Visit, layout::Frame, notice::Notice, pages::resource, texts},
     routes::Desk,
     view::DeadLetterDetail,
 };

@@ -8,7 +8,7 @@ use actix_web::{
 };
 use askama::Template;
 use serde_json::Value;
-use shared::http::{access::Scope, edge::resource, problem::Problem};
+use shared::http::{access::Scope, problem::Problem};
 use uuid::Uuid;
 
 use super::{
@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     actions::{ActionError, By, Correction, EditPreview},
-    console::{Form, Trouble, Visit, layout::Frame, notice::Notice, texts},
+    console::{Form, Trouble, Visit, layout::Frame, notice::Notice, pages::resource, texts},
     routes::Desk,
     view::DeadLetterDetail,
 };

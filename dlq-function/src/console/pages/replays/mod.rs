@@ -1,10 +1,9 @@
 //! `/replays`: the dry run of a replay of many, its beginning, its progress, what it came to.
 
 use actix_web::web::ServiceConfig;
-use shared::http::edge::resource;
 use uuid::Uuid;
 
-use super::{REPLAYS, REPLAYS_NEW};
+use super::{REPLAYS, REPLAYS_NEW, resource};
 use crate::console::Trouble;
 
 mod choice;

@@ -9,9 +9,11 @@ use actix_web::{
     web::{Data, ServiceConfig},
 };
 use askama::Template;
-use shared::http::{access::Caller, edge::resource};
+use shared::http::access::Caller;
 
-use super::{SIGN_IN, SIGN_IN_AT_ISSUER, SIGN_IN_CALLBACK, SIGN_OUT, path_with, preferences::place_of_ours};
+use super::{
+    SIGN_IN, SIGN_IN_AT_ISSUER, SIGN_IN_CALLBACK, SIGN_OUT, path_with, preferences::place_of_ours, resource,
+};
 use crate::{
     console::{Console, Trouble, Visit, layout::Frame, texts, visit, ways::Ways},
     metrics::SignIn,
