@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use chrono::{DateTime, Utc};
-use serde_json::json;
+use serde_json::{Value, json};
 use shared::{
     store::{
         dead_letters::{DeadLetterFilter, DeadLetterState},
@@ -48,8 +48,13 @@ impl Selection {
 
     /// As it stands in the audit: ids and closed words, never personal data.
     pub(crate) fn to_json(&self) -> String {
+        self.members().to_string()
+    }
+
+    /// The same as an object, which has what is set.
+    pub(crate) fn members(&self) -> Value {
         let filter = match self {
-            Self::Ids(ids) => return json!({ "ids": ids }).to_string(),
+            Self::Ids(ids) => return json!({ "ids": ids }),
             Self::Matching(filter) => filter,
         };
         let members = [
@@ -65,11 +70,10 @@ impl Selection {
             ("until", filter.until.map(rfc3339)),
             ("state", filter.state.map(|state| state.as_str().to_owned())),
         ];
-        let set: serde_json::Map<_, _> = members
+        let set = members
             .into_iter()
-            .filter_map(|(name, value)| Some((name.to_owned(), value?.into())))
-            .collect();
-        serde_json::Value::Object(set).to_string()
+            .filter_map(|(name, value)| Some((name.to_owned(), value?.into())));
+        Value::Object(set.collect())
     }
 }
 

@@ -4,12 +4,12 @@ use actix_web::HttpRequest;
 use chrono::{DateTime, Utc};
 use shared::{
     domain::Operation,
-    http::query,
+    http::json::Field,
     store::dead_letters::{DeadLetterFilter, DeadLetterState},
     wire::{Reason, rfc3339},
 };
 
-use super::{Form, Trouble, language::Language, pages::path_with, texts};
+use super::{Form, Trouble, address::Parameters, language::Language, texts};
 use crate::{
     actions::Selection,
     routes::{filter::FilterFields, pages},
@@ -49,38 +49,22 @@ pub(crate) struct Filters {
     pub(crate) filter: DeadLetterFilter,
     pub(crate) t: &'static Texts,
     language: Language,
-    typed: Vec<(String, String)>,
-    others: Vec<(String, String)>,
+    typed: Parameters,
+    others: Parameters,
 }
 
 impl Filters {
-    /// Reads the address of a page; `others` are the parameters that it takes besides. What was left blank is not there.
+    /// Reads the address of a page; `others` are the parameters that it takes besides.
     ///
     /// # Errors
     /// If a parameter is not known, there twice, or breaks a rule.
     pub(crate) fn read(request: &HttpRequest, language: Language, others: &[&str]) -> Result<Self, Trouble> {
-        let pairs = form_urlencoded::parse(request.query_string().as_bytes());
-        Self::of(pairs.into_owned(), language, others)
+        Self::of(Parameters::of(request), language, others)
     }
 
-    /// The same of pairs, such as the fields of a form.
-    ///
-    /// # Errors
-    /// As [`read`](Self::read).
-    pub(crate) fn of(
-        pairs: impl Iterator<Item = (String, String)>,
-        language: Language,
-        others: &[&str],
-    ) -> Result<Self, Trouble> {
-        let pairs = pairs
-            .map(|(name, value)| (name, value.trim().to_owned()))
-            .filter(|(_, value)| !value.is_empty());
-        let (others, typed): (Vec<_>, Vec<_>) = pairs.partition(|(name, _)| others.contains(&name.as_str()));
-        let understood = typed
-            .iter()
-            .map(|(name, value)| (name.clone(), in_utc(name, value)))
-            .collect();
-        let mut members = query::of_pairs(understood, &NAMES)?;
+    fn of(parameters: Parameters, language: Language, others: &[&str]) -> Result<Self, Trouble> {
+        let (others, typed) = parameters.parted(others);
+        let mut members = typed.members(&NAMES)?;
         let fields = FilterFields::take(&mut members);
         pages::check(&fields, members)?;
         Ok(Self {
@@ -98,7 +82,8 @@ impl Filters {
     /// As [`read`](Self::read).
     pub(crate) fn of_form(form: &Form, language: Language) -> Result<Self, Trouble> {
         let typed = |name: &&str| Some(((*name).to_owned(), form.text(name)?.to_owned()));
-        Self::of(NAMES.iter().filter_map(typed), language, &[])
+        let typed = Parameters::of_pairs(NAMES.iter().filter_map(typed));
+        Self::of(typed, language, &[])
     }
 
     /// The same as of a time, so that what comes later is out of it; those that stand in a state, unless they say another.
@@ -117,36 +102,14 @@ impl Filters {
         };
         let frozen = [("state", Some(state.as_str().to_owned())), ("until", until)];
         let frozen = frozen.map(|(name, value)| Some((name.to_owned(), value?)));
-        let others = self
-            .typed
-            .into_iter()
-            .filter(|(name, _)| name != "state" && name != "until");
-        Self::of(others.chain(frozen.into_iter().flatten()), self.language, &[])
-    }
-
-    /// The filters that are set, as their names and what was typed.
-    pub(crate) fn named(&self) -> Vec<(&'static str, &str)> {
-        let t = self.t;
-        let names = [
-            t.reason,
-            t.operation,
-            t.group,
-            t.contact,
-            t.command,
-            t.since,
-            t.until,
-            t.state,
-        ];
-        let names = NAMES.iter().zip(names);
-        names
-            .map(|(name, shown)| (shown, self.value(name)))
-            .filter(|(_, value)| !value.is_empty())
-            .collect()
+        let (_, others) = self.typed.parted(&["state", "until"]);
+        let all = others.pairs().iter().cloned().chain(frozen.into_iter().flatten());
+        Self::of(Parameters::of_pairs(all), self.language, &[])
     }
 
     /// What was typed into a filter.
     pub(crate) fn value(&self, name: &str) -> &str {
-        value(&self.typed, name).unwrap_or_default()
+        self.typed.get(name).unwrap_or_default()
     }
 
     /// A time as browsers' controls take it, which know of no zone.
@@ -155,23 +118,19 @@ impl Filters {
         value.strip_suffix('Z').unwrap_or(value)
     }
 
-    /// One of the other parameters.
-    pub(crate) fn other(&self, name: &str) -> Option<&str> {
-        value(&self.others, name)
+    /// Where the page starts.
+    pub(crate) fn cursor(&self) -> Field {
+        self.others.cursor()
     }
 
     /// The filters that are set, for the hidden fields of a form.
     pub(crate) fn fields(&self) -> &[(String, String)] {
-        &self.typed
+        self.typed.pairs()
     }
 
     /// A page about the same dead letters.
     pub(crate) fn path(&self, page: &str, more: &[(&str, &str)]) -> String {
-        let typed = self
-            .typed
-            .iter()
-            .map(|(name, value)| (name.as_str(), value.as_str()));
-        path_with(page, &typed.chain(more.iter().copied()).collect::<Vec<_>>())
+        self.typed.path(page, more)
     }
 
     pub(crate) fn reasons(&self) -> [&'static str; Reason::ALL.len()] {
@@ -187,52 +146,9 @@ impl Filters {
     }
 }
 
-fn value<'a>(pairs: &'a [(String, String)], name: &str) -> Option<&'a str> {
-    let found = pairs.iter().find(|(known, _)| known == name);
-    found.map(|(_, value)| value.as_str())
-}
-
-/// A time as browsers' controls give it (HTML, "local date and time") is meant as UTC here.
-pub(in crate::console) fn in_utc(name: &str, value: &str) -> String {
-    let local = matches!(name, "since" | "until")
-        && !value.contains('Z')
-        && value.rfind(['+', '-']).is_none_or(|at| at < "2026-11-25T".len());
-    match (local, value.matches(':').count()) {
-        (true, 1) => format!("{value}:00Z"),
-        (true, _) => format!("{value}Z"),
-        (false, _) => value.to_owned(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn times_without_a_zone_are_utc() {
-        for (typed, understood) in [
-            ("2026-11-25T20:43", "2026-11-25T20:43:00Z"),
-            ("2026-11-25T20:43:07.5", "2026-11-25T20:43:07.5Z"),
-            ("2026-11-25T20:43:07Z", "2026-11-25T20:43:07Z"),
-            ("2026-11-25T20:43:07-03:00", "2026-11-25T20:43:07-03:00"),
-        ] {
-            assert_eq!(in_utc("since", typed), understood);
-        }
-        assert_eq!(in_utc("reason", "2026-11-25T20:43"), "2026-11-25T20:43");
-    }
-
-    #[test]
-    fn filters_stay_in_links_and_blanks_do_not() {
-        let pairs = [("reason", "expired"), ("state", " "), ("cursor", "abc")];
-        let pairs = pairs.map(|(name, value)| (name.to_owned(), value.to_owned()));
-        let filters = Filters::of(pairs.into_iter(), Language::English, &["cursor"]).unwrap();
-        assert_eq!(filters.filter.reason, Some(Reason::Expired));
-        assert_eq!(filters.other("cursor"), Some("abc"));
-        assert_eq!(
-            filters.path("/inbox", &[("cursor", "d e")]),
-            "/inbox?reason=expired&cursor=d+e"
-        );
-    }
 
     #[test]
     fn frozen_filters_say_until_when_and_of_which_state() {
@@ -240,7 +156,7 @@ mod tests {
             let pairs = pairs
                 .iter()
                 .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-            Filters::of(pairs, Language::English, &[]).unwrap()
+            Filters::of(Parameters::of_pairs(pairs), Language::English, &[]).unwrap()
         };
         let now = DateTime::parse_from_rfc3339("2026-11-25T20:43:42.874Z")
             .unwrap()

@@ -89,6 +89,12 @@ impl Language {
     }
 }
 
+/// A whole number as people type it, with or without separators between its thousands.
+pub(crate) fn typed_number(text: &str) -> Option<u64> {
+    let digits = text.chars().filter(|c| !matches!(c, '.' | ',' | ' ' | '\u{a0}'));
+    digits.collect::<String>().parse().ok()
+}
+
 /// Declares the texts of a page: a struct `Texts` with a text per name, in English and in Portuguese, which
 /// `Texts::of(language)` gives. What is missing in one language does not compile.
 macro_rules! texts {
@@ -140,6 +146,16 @@ mod tests {
             Language::accepted(&TestRequest::get().to_http_request()),
             Language::English
         );
+    }
+
+    #[test]
+    fn numbers_may_be_typed_with_separators_and_nothing_else() {
+        for typed in ["1234", "1,234", "1.234", "1 234"] {
+            assert_eq!(typed_number(typed), Some(1_234), "{typed}");
+        }
+        for typed in ["", "-1", "1e3", "all"] {
+            assert_eq!(typed_number(typed), None, "{typed}");
+        }
     }
 
     #[test]

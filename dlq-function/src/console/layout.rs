@@ -53,6 +53,11 @@ pub(crate) struct Entry {
     pub(crate) is_here: bool,
 }
 
+/// After how many seconds a browser without scripts gets a page anew that waits for one thing to end.
+pub(crate) const SOON_SECONDS: u32 = 3;
+/// The same for a page that just stays open.
+pub(crate) const LATER_SECONDS: u32 = 30;
+
 /// What the layout needs; every page has one, named `frame`.
 #[derive(Debug)]
 pub(crate) struct Frame<'a> {

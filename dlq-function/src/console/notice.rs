@@ -2,7 +2,7 @@
 
 use actix_web::HttpRequest;
 
-use super::{language::Language, pages::path_with};
+use super::{address::Parameters, language::Language, pages::path_with};
 
 /// The query parameter.
 pub(crate) const DONE: &str = "done";
@@ -49,9 +49,7 @@ impl Notice {
 
     /// The notice in the address of a page.
     pub(crate) fn of(request: &HttpRequest) -> Option<Self> {
-        let mut pairs = form_urlencoded::parse(request.query_string().as_bytes());
-        let (_, word) = pairs.find(|(name, _)| name == DONE)?;
-        Self::from_word(&word)
+        Self::from_word(Parameters::of(request).get(DONE)?)
     }
 
     /// A page with this notice.

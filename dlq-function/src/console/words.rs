@@ -12,7 +12,7 @@ use shared::{
 };
 
 use super::language::Language;
-use crate::actions::Prediction;
+use crate::actions::{POLICY, Prediction};
 
 /// Why something is dead, explained.
 #[derive(Clone, Copy, Debug)]
@@ -41,6 +41,16 @@ impl Language {
             DeadLetterState::Replaced => self.either("corrected", "corrigida"),
             DeadLetterState::Discarded => self.either("discarded", "descartada"),
         }
+    }
+
+    /// What an operation is called, by its word.
+    pub(crate) fn operation_of(self, word: &str) -> &str {
+        word.parse().map_or(word, |operation| self.operation(operation))
+    }
+
+    /// What a state of a dead letter is called, by its word.
+    pub(crate) fn state_of(self, word: &str) -> &str {
+        DeadLetterState::from_word(word).map_or(word, |state| self.state(state))
     }
 
     pub(crate) fn command_status(self, status: CommandStatus) -> &'static str {
@@ -126,6 +136,19 @@ impl Language {
             Act::Restore => self.either("restored", "restaurou"),
             Act::Reveal => self.either("revealed", "revelou"),
             Act::ParkingRestored => self.either("put back from parking", "devolveu do estacionamento"),
+        }
+    }
+
+    /// Who did something.
+    pub(crate) fn principal(self, principal: &str) -> String {
+        match principal {
+            "" => self
+                .either("nobody had to sign in", "ninguém precisou entrar")
+                .to_owned(),
+            POLICY => self
+                .either("the automatic policy", "a política automática")
+                .to_owned(),
+            principal => principal.to_owned(),
         }
     }
 

@@ -78,11 +78,16 @@ pub(crate) fn cut<T>(
     scope: &str,
     place: impl FnOnce(&T) -> Option<Place>,
 ) -> Option<String> {
+    let last = cut_to(read, limit)?;
+    Some(cursor(desk, place(last)?, scope))
+}
+
+/// Cuts what was read to the limit; the last that is left, if there is more behind it.
+pub(crate) fn cut_to<T>(read: &mut Vec<T>, limit: u64) -> Option<&T> {
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let more = read.len() > limit;
     read.truncate(limit);
-    let last = read.last().filter(|_| more)?;
-    Some(cursor(desk, place(last)?, scope))
+    read.last().filter(|_| more)
 }
 
 /// The cursor of the page that starts after a place.

@@ -6,7 +6,7 @@ use shared::{
     store::dead_letters::{DeadLetterFilter, StoredDeadLetter},
 };
 
-use super::{DEAD_LETTERS, path_with};
+use super::{DEAD_LETTERS, letter_path, path_with};
 use crate::{
     console::{
         Trouble, Visit, texts,
@@ -65,7 +65,7 @@ impl DeadOf {
         let read = async move { store.dead_letters_page(&filter, None, SHOWN_MAX as u64 + 1).await };
         let letters = desk.runtime.run(read).await?;
         let line = |letter: &StoredDeadLetter| Line {
-            path: format!("{DEAD_LETTERS}/{}", letter.id),
+            path: letter_path(letter.id),
             reason: letter.letter.reason.as_str(),
             state: visit.language.state(letter.state),
             received: utc(letter.received_at),

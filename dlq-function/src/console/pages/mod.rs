@@ -1,11 +1,14 @@
 //! The pages, a folder each.
 
+use std::fmt::Display;
+
 use actix_web::{
     HttpResponse, Resource,
     http::header::{ALLOW, HeaderValue},
     web::{self, ServiceConfig},
 };
 use shared::http::{access::Scope, edge};
+use uuid::Uuid;
 
 use super::{Trouble, Visit};
 
@@ -33,6 +36,11 @@ pub(super) const SIGN_IN: &str = "/sign-in";
 pub(super) const SIGN_IN_AT_ISSUER: &str = "/sign-in/issuer";
 pub(super) const SIGN_IN_CALLBACK: &str = "/sign-in/callback";
 pub(super) const SIGN_OUT: &str = "/sign-out";
+
+/// The parameter that says where a page of a list starts.
+pub(super) const CURSOR: &str = "cursor";
+/// The rows of a page of a long list.
+const ROWS: u64 = 50;
 
 /// Whoever writes may follow what becomes of it, and so may whoever reads what it has changed.
 pub(super) const FOLLOWERS: [Scope; 2] = [Scope::ContactsRead, Scope::ContactsWrite];
@@ -65,6 +73,31 @@ pub(super) fn path_with(path: &str, pairs: &[(&str, &str)]) -> String {
         .extend_pairs(pairs)
         .finish();
     format!("{path}?{query}")
+}
+
+/// The page of a dead letter.
+fn letter_path(id: impl Display) -> String {
+    format!("{DEAD_LETTERS}/{id}")
+}
+
+/// The page of a replay.
+fn replay_path(id: impl Display) -> String {
+    format!("{REPLAYS}/{id}")
+}
+
+/// The page of a contact.
+fn contact_path(id: impl Display) -> String {
+    format!("{CONTACTS}/{id}")
+}
+
+/// The page of a command.
+fn command_path(id: impl Display) -> String {
+    format!("{COMMANDS}/{id}")
+}
+
+/// The id of a dead letter or a replay in a path. What is no UUID names nothing.
+fn id(text: &str) -> Result<Uuid, Trouble> {
+    Uuid::try_parse(text).map_err(|_| Trouble::Missing)
 }
 
 /// A resource of ours: whoever asks it for something else, such as to read anew what a form had led to, gets a page that says

@@ -8,19 +8,16 @@ use actix_web::{
     },
     web::Data,
 };
-use shared::{
-    http::{
-        access::{Caller, Scope},
-        json::Field,
-        openapi::{
-            Description, link, parameter,
-            schema::{TimeInput, UuidText},
-        },
-        page::{PageView, limit, limit_holds, take_limit},
-        problem::{Code, Problem},
-        query,
+use shared::http::{
+    access::{Caller, Scope},
+    json::Field,
+    openapi::{
+        Description, link, parameter,
+        schema::{TimeInput, UuidText},
     },
-    store::audit::AuditPosition,
+    page::{PageView, limit, limit_holds, take_limit},
+    problem::{Code, Problem},
+    query,
 };
 use utoipa::{
     PartialSchema,
@@ -32,6 +29,7 @@ use utoipa::{
 use validator::Validate;
 
 use super::{
+    after, cut,
     filter::AuditFields,
     lines::{self, NDJSON},
 };
@@ -115,17 +113,12 @@ pub(in crate::routes) async fn list(desk: Data<Desk>, request: HttpRequest) -> R
         return lines::answer(&desk, filter).await;
     }
     let limit = limit(&fields.limit).map_err(|_| broken())?;
-    let scope = format!("audit {filter:?}");
-    let after = pages::after(&desk, &cursor, &scope)?;
-    let after = after.map(|(at, id)| AuditPosition { at, id });
-
-    let actions = desk.actions.clone();
-    let read = async move { actions.audit_page(&filter, after, limit + 1).await };
+    let after = after(&desk, &filter, &cursor)?;
+    let (actions, wanted) = (desk.actions.clone(), filter.clone());
+    let read = async move { actions.audit_page(&wanted, after, limit + 1).await };
     let read = desk.runtime.run(read).await;
     let mut entries = read.map_err(|error| Problem::store(&error))?;
-    let next = pages::cut(&desk, &mut entries, limit, &scope, |last| {
-        Some((last.at, last.id))
-    });
+    let next = cut(&desk, &filter, &mut entries, limit);
     let items: Vec<_> = entries.iter().map(AuditView::from).collect();
     let mut response = PageView::onwards(&request, items, next);
     response

@@ -1,23 +1,21 @@
 //! `GET /v1/dead-letters`: dead letters, newest first.
 
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web::Data};
-use shared::{
-    http::{
-        access::{Caller, Scope},
-        json::Field,
-        openapi::{
-            Description, link, parameter,
-            schema::{OperationText, TimeInput, UuidText},
-        },
-        page::{PageView, limit, limit_holds, take_limit},
-        problem::{Code, Problem},
-        query,
+use shared::http::{
+    access::{Caller, Scope},
+    json::Field,
+    openapi::{
+        Description, link, parameter,
+        schema::{OperationText, TimeInput, UuidText},
     },
-    store::dead_letters::DeadLetterPosition,
+    page::{PageView, limit, limit_holds, take_limit},
+    problem::{Code, Problem},
+    query,
 };
 use utoipa::openapi::path::{Parameter, ParameterIn};
 use validator::Validate;
 
+use super::{after, cut};
 use crate::{
     openapi::{
         DEAD_LETTERS_TAG,
@@ -92,17 +90,12 @@ pub(in crate::routes) async fn list(desk: Data<Desk>, request: HttpRequest) -> R
     pages::check(&fields, parameters)?;
     let filter = fields.filter.filter().map_err(|_| broken())?;
     let limit = limit(&fields.limit).map_err(|_| broken())?;
-    let scope = format!("dead-letters {filter:?}");
-    let after = pages::after(&desk, &cursor, &scope)?;
-    let after = after.map(|(received_at, id)| DeadLetterPosition { received_at, id });
-
-    let store = desk.actions.store.clone();
-    let read = async move { store.dead_letters_page(&filter, after, limit + 1).await };
+    let after = after(&desk, &filter, &cursor)?;
+    let (store, wanted) = (desk.actions.store.clone(), filter.clone());
+    let read = async move { store.dead_letters_page(&wanted, after, limit + 1).await };
     let read = desk.runtime.run(read).await;
     let mut letters = read.map_err(|error| Problem::store(&error))?;
-    let next = pages::cut(&desk, &mut letters, limit, &scope, |last| {
-        Some((last.received_at, last.id))
-    });
+    let next = cut(&desk, &filter, &mut letters, limit);
     let items: Vec<_> = letters.iter().map(DeadLetterView::from).collect();
     Ok(PageView::onwards(&request, items, next))
 }

@@ -109,10 +109,7 @@ pub(crate) fn after(desk: &Desk, replay: Uuid, cursor: &Field) -> Result<u32, Pr
 
 /// Cuts what was read, one more than the limit if there is more, to the limit, and gives the cursor of the next page.
 pub(crate) fn cut(desk: &Desk, replay: Uuid, items: &mut Vec<ReplayedItem>, limit: u64) -> Option<String> {
-    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-    let more = items.len() > limit;
-    items.truncate(limit);
-    let last = items.last().filter(|_| more)?;
+    let last = pages::cut_to(items, limit)?;
     let cursor = Cursor {
         way: Way::Next,
         key: SortKey::Text(last.position.to_string()),

@@ -40,7 +40,7 @@ async fn acts_are_told_in_words_with_links(pair: Pair) {
     assert_eq!(cell("Before and after"), ["open → archived", "open → discarded"]);
     let what = cell("To what");
     assert!(
-        what[0].contains("reason store-refused") && what[1] == "Dead letter",
+        what[0].contains("Reason: store-refused") && what[1] == "Dead letter",
         "{what:?}"
     );
     assert_eq!(page.attributes("td a", "href"), [format!("/dead-letters/{id}")]);

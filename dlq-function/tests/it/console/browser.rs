@@ -53,10 +53,6 @@ impl Browser {
         Self { language, ..self }
     }
 
-    pub fn origin(&self) -> &str {
-        &self.origin
-    }
-
     /// Gets a page, wherever that leads on this origin.
     pub async fn get(&self, path: &str) -> Page {
         self.send(Method::GET, path, None).await
@@ -167,11 +163,8 @@ impl Page {
     /// The text of every element that a selector finds, blanks joined.
     pub fn texts(&self, selector: &str) -> Vec<String> {
         let document = self.document();
-        let found = document
-            .select(&Selector::parse(selector).unwrap())
-            .map(text)
-            .collect();
-        found
+        let selector = Selector::parse(selector).unwrap();
+        document.select(&selector).map(text).collect()
     }
 
     /// The text of the only element that a selector finds.

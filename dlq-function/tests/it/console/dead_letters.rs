@@ -297,7 +297,7 @@ async fn all_that_match_are_those_that_were_counted(pair: Pair) {
     let (_, all) = act_forms(&browser.get("/dead-letters?reason=store-refused").await);
     let asks = browser.submit(&all.clone().with("act", "discard")).await;
     assert_eq!(titled(&asks), (200, "Discard: 2 dead letters".to_owned()));
-    for told in ["Reason store-refused", "State open", "Until (UTC) 2"] {
+    for told in ["Reason store-refused", "State open", "Received before 2"] {
         assert!(asks.says(told), "{told}: {}", asks.text("main"));
     }
     send_dead_letter(&pair, &pair.create("Ivo"), Reason::StoreRefused).await;

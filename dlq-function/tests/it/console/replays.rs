@@ -365,7 +365,7 @@ async fn replays_are_listed_newest_first(pair: Pair) {
     let links = first.attributes("tbody a", "href");
     assert_eq!((links.len(), &links[0]), (20, &newest.path));
     let row = &first.texts("tbody tr")[0];
-    assert!(row.contains("running nobody signs in here 2"), "{row}");
+    assert!(row.contains("running nobody had to sign in 2"), "{row}");
     assert_eq!(
         first.attributes("tbody .shares", "aria-label").len(),
         1,

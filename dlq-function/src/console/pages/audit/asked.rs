@@ -1,10 +1,10 @@
 //! Which entries a page is about, as it stands in its address.
 
 use actix_web::HttpRequest;
-use shared::{http::query, store::audit::AuditFilter};
+use shared::{http::json::Field, store::audit::AuditFilter};
 
 use crate::{
-    console::{Trouble, filters::in_utc, pages::path_with},
+    console::{Trouble, address::Parameters},
     routes::{audit::filter::AuditFields, pages},
 };
 
@@ -22,25 +22,18 @@ const NAMES: [&str; 6] = [
 #[derive(Debug)]
 pub(super) struct Asked {
     pub(super) filter: AuditFilter,
-    typed: Vec<(String, String)>,
-    others: Vec<(String, String)>,
+    typed: Parameters,
+    others: Parameters,
 }
 
 impl Asked {
-    /// Reads the address; `others` are the parameters that it takes besides. What was left blank is not there.
+    /// Reads the address; `others` are the parameters that it takes besides.
     ///
     /// # Errors
     /// If a parameter is not known, there twice, or breaks a rule.
     pub(super) fn read(request: &HttpRequest, others: &[&str]) -> Result<Self, Trouble> {
-        let pairs = form_urlencoded::parse(request.query_string().as_bytes())
-            .map(|(name, value)| (name.into_owned(), value.trim().to_owned()))
-            .filter(|(_, value)| !value.is_empty());
-        let (others, typed): (Vec<_>, Vec<_>) = pairs.partition(|(name, _)| others.contains(&name.as_str()));
-        let understood = typed
-            .iter()
-            .map(|(name, value)| (name.clone(), in_utc(name, value)))
-            .collect();
-        let mut members = query::of_pairs(understood, &NAMES)?;
+        let (others, typed) = Parameters::of(request).parted(others);
+        let mut members = typed.members(&NAMES)?;
         let fields = AuditFields::take(&mut members);
         pages::check(&fields, members)?;
         Ok(Self {
@@ -52,21 +45,16 @@ impl Asked {
 
     /// What was typed into a filter.
     pub(super) fn value(&self, name: &str) -> &str {
-        let found = self.typed.iter().find(|(known, _)| known == name);
-        found.map_or("", |(_, value)| value.as_str())
+        self.typed.get(name).unwrap_or_default()
     }
 
-    pub(super) fn cursor(&self) -> Option<&str> {
-        let found = self.others.iter().find(|(known, _)| known == "cursor");
-        found.map(|(_, value)| value.as_str())
+    /// Where the page starts.
+    pub(super) fn cursor(&self) -> Field {
+        self.others.cursor()
     }
 
     /// A page about the same entries.
     pub(super) fn path(&self, page: &str, more: &[(&str, &str)]) -> String {
-        let typed = self
-            .typed
-            .iter()
-            .map(|(name, value)| (name.as_str(), value.as_str()));
-        path_with(page, &typed.chain(more.iter().copied()).collect::<Vec<_>>())
+        self.typed.path(page, more)
     }
 }

@@ -5,18 +5,14 @@ use actix_web::{
     web::{Data, ServiceConfig},
 };
 use askama::Template;
-use shared::{
-    http::{access::Scope, json::Field},
-    store::audit::{Act, AuditPosition},
-};
+use shared::{http::access::Scope, store::audit::Act};
 
-use super::AUDIT;
+use super::{AUDIT, CURSOR, ROWS};
 use crate::{
     console::{Trouble, Visit, layout::Frame, texts},
     routes::{
         Desk,
-        audit::{filter::PRINCIPAL_MAX_CHARS, lines},
-        pages,
+        audit::{self, filter::PRINCIPAL_MAX_CHARS, lines},
     },
 };
 
@@ -27,8 +23,6 @@ use asked::Asked;
 use told::Line;
 
 const EXPORT: &str = "/audit/export";
-/// The entries of a page.
-const ENTRIES: u64 = 50;
 
 texts! {
     title: "Audit", "Auditoria";
@@ -50,8 +44,6 @@ texts! {
     count: "How many", "Quantas";
     change: "Before and after", "Antes e depois";
     entries: "What was done, newest first", "O que foi feito, do mais novo ao mais antigo";
-    nobody: "nobody had to sign in", "sem identificação";
-    policy: "policy: nobody, by a setting", "policy: ninguém, por configuração";
     nothing: "Nothing was done that these filters let through.", "Nada do que foi feito passa por estes filtros.";
     older: "Older", "Mais antigas";
     newest: "Newest", "Mais novas";
@@ -90,26 +82,17 @@ async fn show(visit: Visit, desk: Data<Desk>, request: HttpRequest) -> HttpRespo
 
 async fn shown(visit: &Visit, desk: &Desk, request: &HttpRequest) -> Result<HttpResponse, Trouble> {
     visit.with(&[Scope::AuditRead])?;
-    let asked = Asked::read(request, &["cursor"])?;
-    let scope = format!("console audit {:?}", asked.filter);
-    let cursor = asked
-        .cursor()
-        .map_or(Field::Absent, |cursor| Field::Text(cursor.to_owned()));
-    let after = pages::after(desk, &cursor, &scope)?;
+    let asked = Asked::read(request, &[CURSOR])?;
+    let after = audit::after(desk, &asked.filter, &asked.cursor())?;
     let (actions, filter) = (desk.actions.clone(), asked.filter.clone());
-    let read = async move {
-        let after = after.map(|(at, id)| AuditPosition { at, id });
-        actions.audit_page(&filter, after, ENTRIES + 1).await
-    };
+    let read = async move { actions.audit_page(&filter, after, ROWS + 1).await };
     let mut entries = desk.runtime.run(read).await?;
-    let next = pages::cut(desk, &mut entries, ENTRIES, &scope, |last| {
-        Some((last.at, last.id))
-    });
+    let next = audit::cut(desk, &asked.filter, &mut entries, ROWS);
     visit.page(&Page {
         frame: Frame::new(visit),
         t: Texts::of(visit.language),
         lines: entries.iter().map(|entry| Line::of(visit, entry)).collect(),
-        older: next.map(|next| asked.path(AUDIT, &[("cursor", &next)])),
+        older: next.map(|next| asked.path(AUDIT, &[(CURSOR, &next)])),
         newest: after.is_some().then(|| asked.path(AUDIT, &[])),
         export: asked.path(EXPORT, &[]),
         asked,

@@ -1,21 +1,15 @@
 //! An entry of the audit in words.
 
 use serde_json::{Map, Value};
-use shared::{
-    domain::Operation,
-    store::{audit::Entry, dead_letters::DeadLetterState, replays::ReplayState},
-};
+use shared::store::{audit::Entry, dead_letters::DeadLetterState, replays::ReplayState};
 
-use super::Texts;
-use crate::{
-    actions::POLICY,
-    console::{
-        Visit,
-        language::Language,
-        pages::{DEAD_LETTERS, REPLAYS},
-        texts,
-        times::{Time, utc},
-    },
+use crate::console::{
+    Visit,
+    language::Language,
+    pages::{letter_path, replay_path},
+    selections::facts,
+    texts,
+    times::{Time, utc},
 };
 
 mod words {
@@ -25,14 +19,6 @@ mod words {
         chosen_one: "one that was chosen", "uma escolhida";
         chosen: "chosen one by one", "escolhidas uma a uma";
         all: "all that were open", "todas as abertas";
-        reason: "reason", "motivo";
-        operation: "operation", "operação";
-        state: "state", "estado";
-        group: "group", "grupo";
-        contact: "contact", "contato";
-        command: "command", "comando";
-        since: "since", "desde";
-        until: "until", "até";
         name: "name", "nome";
         phone: "phone", "telefone";
         email: "e-mail", "e-mail";
@@ -57,19 +43,15 @@ pub(super) struct Line {
 
 impl Line {
     pub(super) fn of(visit: &Visit, entry: &Entry) -> Self {
-        let (language, t) = (visit.language, Texts::of(visit.language));
+        let language = visit.language;
         let change = |text: &Option<String>| text.as_deref().map(|text| changed(language, text));
         Self {
             at: utc(entry.at),
-            who: match entry.principal.as_str() {
-                "" => t.nobody.to_owned(),
-                POLICY => t.policy.to_owned(),
-                principal => principal.to_owned(),
-            },
+            who: language.principal(&entry.principal),
             act: language.act(entry.act),
             word: entry.act.as_str(),
-            letter: entry.dead_letter.map(|id| format!("{DEAD_LETTERS}/{id}")),
-            replay: entry.replay.map(|id| format!("{REPLAYS}/{id}")),
+            letter: entry.dead_letter.map(letter_path),
+            replay: entry.replay.map(replay_path),
             selection: entry
                 .selection
                 .as_deref()
@@ -81,7 +63,7 @@ impl Line {
     }
 }
 
-/// A selection in words: how many ids, or the filters that were set.
+/// A selection in words: how many were chosen, or the filters that were set.
 fn selected(language: Language, selection: &str) -> String {
     let t = words::Texts::of(language);
     let Ok(Value::Object(members)) = serde_json::from_str(selection) else {
@@ -96,22 +78,9 @@ fn selected(language: Language, selection: &str) -> String {
     if members.is_empty() {
         return t.all.to_owned();
     }
-    let told = members.iter().map(|(name, value)| {
-        let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        let (name, text) = match name.as_str() {
-            "reason" => (t.reason, text),
-            "operation" => (t.operation, operation(language, text)),
-            "state" => (t.state, state(language, text)),
-            "group" => (t.group, text),
-            "contactId" => (t.contact, text),
-            "commandId" => (t.command, text),
-            "since" => (t.since, text),
-            "until" => (t.until, text),
-            other => (other, text),
-        };
-        format!("{name} {text}")
-    });
-    told.collect::<Vec<_>>().join(", ")
+    let told = facts(language, &members.into()).into_iter();
+    let told = told.map(|fact| format!("{}: {}", fact.label, fact.value));
+    told.collect::<Vec<_>>().join("; ")
 }
 
 /// How something stood: a state; of a correction also which fields had values, as JSON.
@@ -144,13 +113,6 @@ fn member(members: &Map<String, Value>, name: &str) -> Option<String> {
     members.get(name)?.as_str().map(str::to_owned)
 }
 
-fn operation(language: Language, word: String) -> String {
-    match word.parse::<Operation>() {
-        Ok(operation) => language.operation(operation).to_owned(),
-        Err(_) => word,
-    }
-}
-
 /// A state of a dead letter or a replay. Their words differ.
 fn state(language: Language, word: String) -> String {
     let letter = DeadLetterState::from_word(&word).map(|state| language.state(state));
@@ -176,8 +138,8 @@ mod tests {
             ("{}", "all that were open", "todas as abertas"),
             (
                 r#"{"operation":"delete","reason":"expired","state":"archived"}"#,
-                "operation delete, reason expired, state archived",
-                "operação excluir, motivo expired, estado arquivada",
+                "Operation: delete; Reason: expired; State: archived",
+                "Operação: excluir; Motivo: expired; Estado: arquivada",
             ),
             ("no JSON", "no JSON", "no JSON"),
         ] {

@@ -4,16 +4,6 @@ use shared::{domain::Rejection, wire::CommandStatus};
 
 use crate::console::language::Language;
 
-/// The class of the tag of a status.
-pub(in crate::console::pages) fn look(status: CommandStatus) -> &'static str {
-    match status {
-        CommandStatus::Applied => "good",
-        CommandStatus::Pending | CommandStatus::Superseded => "",
-        CommandStatus::Rejected(_) => "warn",
-        CommandStatus::DeadLettered => "bad",
-    }
-}
-
 impl Language {
     pub(super) fn command_meaning(self, status: CommandStatus) -> &'static str {
         match status {

@@ -14,13 +14,14 @@ use shared::{
     wire::CommandStatus,
 };
 
-use super::{COMMANDS, CONTACTS, FOLLOWERS, dead_of::DeadOf};
+use super::{COMMANDS, FOLLOWERS, command_path, contact_path, dead_of::DeadOf};
 use crate::{
     actions::Followed,
     console::{
         Trouble, Visit,
-        layout::Frame,
-        texts,
+        address::Parameters,
+        layout::{Frame, SOON_SECONDS},
+        marks, texts,
         times::{Time, utc},
     },
     routes::Desk,
@@ -28,13 +29,9 @@ use crate::{
 
 mod meaning;
 
-pub(super) use meaning::look as look_of;
-
 const COMMAND: &str = "/commands/{id}";
 /// What a script asks for while the command is on its way.
 const OUTCOME: &str = "/commands/{id}/outcome";
-/// How often a browser without scripts looks, in seconds.
-const REFRESH_SECONDS: u32 = 3;
 
 texts! {
     title: "Follow a command", "Acompanhar um comando";
@@ -119,13 +116,10 @@ async fn ask(visit: Visit, request: HttpRequest) -> HttpResponse {
 
 fn asked(visit: &Visit, request: &HttpRequest) -> Result<HttpResponse, Trouble> {
     visit.with_any(&FOLLOWERS)?;
-    let mut pairs = form_urlencoded::parse(request.query_string().as_bytes());
-    let typed = pairs
-        .find(|(name, _)| name == "id")
-        .map(|(_, id)| id.trim().to_owned());
-    let typed = typed.unwrap_or_default();
+    let parameters = Parameters::of(request);
+    let typed = parameters.get("id").unwrap_or_default().to_owned();
     if let Ok(id) = typed.parse::<CommandId>() {
-        return Ok(visit.go_to(&format!("{COMMANDS}/{id}")));
+        return Ok(visit.go_to(&command_path(id)));
     }
     let wrong = !typed.is_empty();
     let page = AskPage {
@@ -160,7 +154,7 @@ async fn shown(visit: &Visit, desk: &Desk, id: &str) -> Result<HttpResponse, Tro
     };
     let named = id.to_string();
     let dead = DeadOf::read(visit, desk, its, ("commandId", &named)).await?;
-    let refresh = outcome.again.is_some().then_some(REFRESH_SECONDS);
+    let refresh = outcome.again.is_some().then_some(SOON_SECONDS);
     visit.page(&Page {
         frame: Frame {
             refresh,
@@ -217,7 +211,7 @@ impl Outcome {
             again: None,
             status: language.command_status(status),
             word: status.as_str(),
-            look: meaning::look(status),
+            look: marks::of_command(status),
             meaning: language.command_meaning(status),
             rejection: match status {
                 CommandStatus::Rejected(rejection) => {
@@ -238,14 +232,14 @@ impl Outcome {
 
     fn pending(visit: &Visit, id: CommandId) -> Self {
         Self {
-            again: Some(format!("{COMMANDS}/{id}/outcome")),
+            again: Some(format!("{}/outcome", command_path(id))),
             accepted: id.issued_at_ms().map(|ms| utc(time_of_ms(ms))),
             ..Self::of(visit, CommandStatus::Pending)
         }
     }
 
     fn ended(visit: &Visit, record: &CommandRecord) -> Self {
-        let path = format!("{CONTACTS}/{}", record.contact_id);
+        let path = contact_path(record.contact_id);
         Self {
             operation: Some(visit.language.operation(record.operation)),
             contact: Some((

@@ -16,12 +16,13 @@ use shared::{
     store::contacts::Contact,
 };
 
-use super::{CONTACTS, Texts, faults};
+use super::{Texts, faults};
 use crate::{
     console::{
         Form, Trouble, Visit,
         language::Language,
         layout::Frame,
+        pages::{CURSOR, contact_path},
         times::{Time, utc},
     },
     routes::Desk,
@@ -98,9 +99,9 @@ async fn searched(
     let form = Form::read(visit, request, payload).await?;
     let typed = Typed::of(&form);
     if let Ok(id) = typed.value("q").parse::<ContactId>() {
-        return Ok(visit.go_to(&format!("{CONTACTS}/{id}")));
+        return Ok(visit.go_to(&contact_path(id)));
     }
-    let query = match ContactQuery::from_body(typed.members(form.text("cursor"))) {
+    let query = match ContactQuery::from_body(typed.members(form.text(CURSOR))) {
         Ok(query) => query,
         Err(problem) => {
             let told = |fault| faults::told(visit.language, fault);
@@ -193,7 +194,7 @@ impl Typed {
 
     fn members(&self, cursor: Option<&str>) -> Members {
         let typed = self.0.iter().map(|(name, value)| (*name, value.as_str()));
-        let all = typed.chain(cursor.map(|cursor| ("cursor", cursor)));
+        let all = typed.chain(cursor.map(|cursor| (CURSOR, cursor)));
         Members::from_pairs(all.map(|(name, value)| (name.to_owned(), Field::Text(value.to_owned()))))
     }
 }
@@ -204,7 +205,7 @@ impl From<&Contact> for Line {
         let name = state.name.value.as_ref().map(|name| name.as_str().to_owned());
         let phone = state.phone.value.as_ref();
         Self {
-            path: format!("{CONTACTS}/{}", state.id),
+            path: contact_path(state.id),
             name: name.unwrap_or_else(|| state.id.to_string()),
             phone: phone.map(Phone::as_dialled),
             state: phone.and_then(Phone::state).map(State::as_str),

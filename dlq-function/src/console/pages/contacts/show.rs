@@ -8,7 +8,7 @@ use actix_web::{
 use askama::Template;
 use shared::{
     domain::{AreaCode, CommandId, ContactId, Life, Phone, State},
-    http::{access::Scope, query},
+    http::{access::Scope, page::DEFAULT_LIMIT, query},
     store::{
         commands::{CommandFilter, CommandPosition, CommandRecord},
         contacts::Contact,
@@ -17,19 +17,17 @@ use shared::{
     wire::CommandStatus,
 };
 
-use super::{CONTACTS, Texts};
+use super::Texts;
 use crate::{
     console::{
         Trouble, Visit,
         layout::Frame,
-        pages::{COMMANDS, commands::look_of, dead_of::DeadOf, path_with},
+        marks,
+        pages::{CURSOR, command_path, contact_path, dead_of::DeadOf, path_with},
         times::{Time, utc},
     },
     routes::{Desk, pages},
 };
-
-/// The commands of a page of the history.
-const HISTORY: u64 = 20;
 
 #[derive(Template)]
 #[template(path = "pages/contacts/page.html")]
@@ -93,7 +91,7 @@ pub(super) async fn show(
 async fn shown(visit: &Visit, desk: &Desk, request: &HttpRequest, id: &str) -> Result<HttpResponse, Trouble> {
     visit.with(&[Scope::ContactsRead])?;
     let id: ContactId = id.parse().map_err(|_| Trouble::Missing)?;
-    let cursor = query::read(request, &["cursor"])?.take("cursor");
+    let cursor = query::read(request, &[CURSOR])?.take(CURSOR);
     let scope = format!("history of {id}");
     let after = pages::after(desk, &cursor, &scope)?;
 
@@ -108,17 +106,20 @@ async fn shown(visit: &Visit, desk: &Desk, request: &HttpRequest, id: &str) -> R
             id: CommandId::from_uuid(id),
         });
         let contact = store.contact(id).await?;
-        Ok::<_, Trouble>((contact, store.commands_page(&theirs, after, HISTORY + 1).await?))
+        Ok::<_, Trouble>((
+            contact,
+            store.commands_page(&theirs, after, DEFAULT_LIMIT + 1).await?,
+        ))
     };
     let (contact, mut records) = desk.runtime.run(read).await?;
-    let next = pages::cut(desk, &mut records, HISTORY, &scope, |last| {
+    let next = pages::cut(desk, &mut records, DEFAULT_LIMIT, &scope, |last| {
         Some((last.accepted_at, last.id.as_uuid()))
     });
     let theirs = DeadLetterFilter {
         contact_id: Some(id),
         ..DeadLetterFilter::default()
     };
-    let (here, named) = (format!("{CONTACTS}/{id}"), id.to_string());
+    let (here, named) = (contact_path(id), id.to_string());
     let dead = DeadOf::read(visit, desk, theirs, ("contactId", &named)).await?;
     let t = Texts::of(visit.language);
     let stands = Stands::of(contact.as_ref(), desk.ids.proves(id));
@@ -133,7 +134,7 @@ async fn shown(visit: &Visit, desk: &Desk, request: &HttpRequest, id: &str) -> R
         title: stands.title(t),
         stands,
         history: records.iter().map(|record| Line::of(visit, record)).collect(),
-        older: next.map(|next| path_with(&here, &[("cursor", &next)])),
+        older: next.map(|next| path_with(&here, &[(CURSOR, &next)])),
         newest: after.is_some().then_some(here),
         dead,
     };
@@ -186,10 +187,10 @@ impl Line {
     fn of(visit: &Visit, record: &CommandRecord) -> Self {
         let language = visit.language;
         Self {
-            path: format!("{COMMANDS}/{}", record.id),
+            path: command_path(record.id),
             id: record.id.to_string(),
             operation: language.operation(record.operation),
-            look: look_of(record.status),
+            look: marks::of_command(record.status),
             status: language.command_status(record.status),
             rejection: match record.status {
                 CommandStatus::Rejected(rejection) => Some(language.rejection(rejection)),

@@ -6,10 +6,14 @@ use actix_web::{
 };
 use shared::http::access::Scope;
 
-use super::{detail::at, id};
+use super::detail::at;
 use crate::{
     actions::{Many, Selection},
-    console::{Form, Trouble, Visit, notice::Notice},
+    console::{
+        Form, Trouble, Visit,
+        notice::Notice,
+        pages::{id, letter_path},
+    },
     routes::Desk,
 };
 
@@ -78,7 +82,7 @@ async fn put(
         Many::Discard => Notice::Discarded,
     };
     if came_to.done == 0 {
-        return Ok(visit.go_to(&super::path_of(id)));
+        return Ok(visit.go_to(&letter_path(id)));
     }
     Ok(at(visit, id, notice))
 }

@@ -12,8 +12,16 @@ use uuid::Uuid;
 use super::{ACTS, DEAD_LETTERS, counted};
 use crate::{
     actions::{DISCARDED_AT_ONCE_MAX, Many, Selection},
-    console::{Form, Trouble, Visit, filters::Filters, layout::Frame, notice::Notice, texts},
-    routes::{Desk, IDS_MAX},
+    console::{
+        Form, Trouble, Visit,
+        filters::Filters,
+        language::Language,
+        layout::Frame,
+        notice::Notice,
+        selections::{Fact, ID, facts, ids},
+        texts,
+    },
+    routes::Desk,
 };
 
 texts! {
@@ -61,6 +69,8 @@ struct Page<'a> {
     /// Whether it is more than are given up at once.
     too_many: bool,
     asked: &'a Asked,
+    /// The filters in words; none of those that were ticked.
+    facts: Vec<Fact>,
     back: String,
 }
 
@@ -122,6 +132,7 @@ pub(super) async fn page(
         wrong: status != StatusCode::OK,
         too_many: act == Many::Discard && matched > u64::from(DISCARDED_AT_ONCE_MAX),
         asked,
+        facts: asked.facts(visit.language),
         back: asked.list(),
     };
     visit.page_with(status, &page)
@@ -141,16 +152,14 @@ impl Texts {
 impl Asked {
     /// Reads which act, and which dead letters.
     pub(super) fn read(visit: &Visit, form: &Form) -> Result<Self, Trouble> {
-        let broken = || Problem::malformed("The form does not say what to do, or to which.");
         let act = Many::ALL
             .into_iter()
             .find(|act| form.text("act") == Some(word(*act)));
-        let act = act.ok_or_else(broken)?;
+        let act = act.ok_or_else(|| Problem::malformed("The form does not say what to do."))?;
         let which = if form.text("all").is_some() {
             Which::All(Filters::of_form(form, visit.language)?)
         } else {
-            let ids: Result<Vec<_>, _> = form.texts("id").map(Uuid::try_parse).collect();
-            Which::Ticked(ids.ok().filter(|ids| ids.len() <= IDS_MAX).ok_or_else(broken)?)
+            Which::Ticked(ids(form)?)
         };
         Ok(Self { act, which })
     }
@@ -175,7 +184,7 @@ impl Asked {
     pub(super) fn fields(&self) -> Vec<(&str, String)> {
         let act = ("act", word(self.act).to_owned());
         let which: Vec<_> = match &self.which {
-            Which::Ticked(ids) => ids.iter().map(|id| ("id", id.to_string())).collect(),
+            Which::Ticked(ids) => ids.iter().map(|id| (ID, id.to_string())).collect(),
             Which::All(filters) => {
                 let fields = filters.fields().iter();
                 let fields = fields.map(|(name, value)| (name.as_str(), value.clone()));
@@ -185,19 +194,19 @@ impl Asked {
         std::iter::once(act).chain(which).collect()
     }
 
+    /// The filters, in words.
+    fn facts(&self, language: Language) -> Vec<Fact> {
+        match &self.which {
+            Which::Ticked(_) => Vec::new(),
+            Which::All(_) => facts(language, &self.selection().members()),
+        }
+    }
+
     /// How many were ticked, if that is what was done.
     fn ticked(&self) -> Option<u64> {
         match &self.which {
             Which::Ticked(ids) => u64::try_from(ids.len()).ok(),
             Which::All(_) => None,
-        }
-    }
-
-    /// The filters, as names and values.
-    fn named(&self) -> Vec<(&'static str, &str)> {
-        match &self.which {
-            Which::Ticked(_) => Vec::new(),
-            Which::All(filters) => filters.named(),
         }
     }
 

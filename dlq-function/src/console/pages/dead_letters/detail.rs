@@ -5,24 +5,23 @@ use actix_web::{
     web::{Data, Path},
 };
 use askama::Template;
-use shared::{domain::Operation, http::access::Scope, store::dead_letters::DeadLetterState, wire::Reason};
+use shared::{http::access::Scope, store::dead_letters::DeadLetterState, wire::Reason};
 use uuid::Uuid;
 
 use super::{
     DEAD_LETTERS,
     events::{self, Event},
-    id, path_of,
+    json,
     reveal::Clear,
-    tag,
 };
 use crate::{
     actions::{ActionError, DISCARDABLE, Many, Prediction, may_be_corrected},
     console::{
         Trouble, Visit,
-        language::Language,
-        layout::Frame,
+        layout::{Frame, SOON_SECONDS},
+        marks,
         notice::Notice,
-        pages::{COMMANDS, CONTACTS, path_with},
+        pages::{command_path, contact_path, id, letter_path, path_with},
         texts,
         times::{Time, of_view},
         words::Explained,
@@ -30,9 +29,6 @@ use crate::{
     routes::Desk,
     view::{DeadLetterDetail, NewerCommand},
 };
-
-/// After how many seconds a browser without scripts looks for the outcome again.
-const REFRESH_SECONDS: u32 = 5;
 
 texts! {
     title: "Dead letter", "Mensagem morta";
@@ -192,27 +188,22 @@ pub(super) fn page(
     visit.page(&Page {
         frame: Frame {
             // What was revealed came of a form: it is not sent again by itself.
-            refresh: awaits.then_some(REFRESH_SECONDS),
+            refresh: awaits.then_some(SOON_SECONDS),
             ..Frame::new(visit)
         },
         t: Texts::of(language),
-        path: format!("{DEAD_LETTERS}/{}", letter.id),
+        path: letter_path(&letter.id),
         notice: notice.map(|notice| language.notice(notice)),
         state: state.map_or(letter.state, |state| language.state(state)),
-        tag: state.map_or("", tag),
+        tag: state.map_or("", marks::of_letter),
         reason: Reason::from_code(letter.reason).map(|reason| language.reason(reason)),
-        operation: letter
-            .operation
-            .map(|operation| operation_of(language, operation)),
+        operation: letter.operation.map(|operation| language.operation_of(operation)),
         would: is_open.then(|| language.prediction(detail.replay_would)),
         helps: detail.replay_would != Prediction::WouldFailAgain,
         awaits,
         may: May::new(visit, &detail, state),
-        masked: detail
-            .masked_body
-            .as_ref()
-            .and_then(|body| serde_json::to_string_pretty(body).ok()),
-        contact_path: contact.map(|contact| format!("{CONTACTS}/{}", contact.id)),
+        masked: json::shown(detail.masked_body.as_ref()),
+        contact_path: contact.map(|contact| contact_path(&contact.id)),
         newer: detail
             .newer
             .iter()
@@ -244,14 +235,14 @@ impl Page<'_> {
 
     /// The page of another dead letter.
     fn other(&self, id: &str) -> String {
-        format!("{DEAD_LETTERS}/{id}")
+        letter_path(id)
     }
 
     /// The page of its command, for who may see it.
     fn command_path(&self) -> Option<String> {
         let command = self.detail.letter.command_id.as_ref();
         let command = command.filter(|_| self.frame.visit.may(Scope::ContactsRead));
-        command.map(|id| format!("{COMMANDS}/{id}"))
+        command.map(command_path)
     }
 }
 
@@ -284,10 +275,8 @@ impl Newer {
         let t = Texts::of(visit.language);
         Self {
             id: newer.id.clone(),
-            path: visit
-                .may(Scope::ContactsRead)
-                .then(|| format!("{COMMANDS}/{}", newer.id)),
-            operation: operation_of(visit.language, newer.operation),
+            path: visit.may(Scope::ContactsRead).then(|| command_path(&newer.id)),
+            operation: visit.language.operation_of(newer.operation),
             status: match newer.status {
                 "applied" => t.applied,
                 "superseded" => t.superseded,
@@ -299,13 +288,7 @@ impl Newer {
     }
 }
 
-/// What an operation of a view is called.
-fn operation_of(language: Language, word: &'static str) -> &'static str {
-    let operation = word.parse::<Operation>();
-    operation.map_or(word, |operation| language.operation(operation))
-}
-
 /// The page of a dead letter with a notice, after an act.
 pub(super) fn at(visit: &Visit, id: Uuid, notice: Notice) -> HttpResponse {
-    visit.go_to(&notice.at(&path_of(id)))
+    visit.go_to(&notice.at(&letter_path(id)))
 }

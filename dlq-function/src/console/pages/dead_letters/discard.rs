@@ -8,9 +8,15 @@ use actix_web::{
 use askama::Template;
 use shared::http::access::Scope;
 
-use super::{detail::at, id};
+use super::detail::at;
 use crate::{
-    console::{Form, Trouble, Visit, layout::Frame, notice::Notice, pages::resource, texts},
+    console::{
+        Form, Trouble, Visit,
+        layout::Frame,
+        notice::Notice,
+        pages::{id, letter_path, resource},
+        texts,
+    },
     routes::Desk,
     view::DeadLetterDetail,
 };
@@ -85,7 +91,7 @@ async fn page(visit: &Visit, desk: &Desk, path: &str, status: StatusCode) -> Res
     let page = Page {
         frame: Frame::new(visit),
         t: Texts::of(visit.language),
-        path: super::path_of(id),
+        path: letter_path(id),
         unsure: status != StatusCode::OK,
         detail: desk.detail(id).await?,
     };

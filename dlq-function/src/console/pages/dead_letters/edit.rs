@@ -13,12 +13,18 @@ use uuid::Uuid;
 
 use super::{
     detail::at,
-    id, path_of, reveal,
+    json, reveal,
     typed::{CLEAR, FIELDS, MESSAGE, Typed, Wrong},
 };
 use crate::{
     actions::{ActionError, By, Correction, EditPreview},
-    console::{Form, Trouble, Visit, layout::Frame, notice::Notice, pages::resource, texts},
+    console::{
+        Form, Trouble, Visit,
+        layout::Frame,
+        notice::Notice,
+        pages::{id, letter_path, resource},
+        texts,
+    },
     routes::Desk,
     view::DeadLetterDetail,
 };
@@ -218,12 +224,9 @@ async fn page(
     let page = Page {
         frame: Frame::new(visit),
         t,
-        path: path_of(id),
+        path: letter_path(id),
         fields: t.fields(typed, &detail, wrong),
-        stands: detail
-            .masked_body
-            .as_ref()
-            .and_then(|body| serde_json::to_string_pretty(body).ok()),
+        stands: json::shown(detail.masked_body.as_ref()),
         typed,
         wrong_message: t.told(wrong, |field| field == MESSAGE),
         wrong: t.told(wrong, |field| {

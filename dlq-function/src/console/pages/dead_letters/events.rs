@@ -2,11 +2,10 @@
 
 use shared::store::dead_letters::DeadLetterState;
 
-use super::DEAD_LETTERS;
 use crate::{
     console::{
         Visit,
-        pages::REPLAYS,
+        pages::{letter_path, replay_path},
         texts,
         times::{Time, of_view},
     },
@@ -72,7 +71,7 @@ fn failure(t: &'static Texts, letter: &DeadLetterView, detail: &DeadLetterDetail
     if letter.id == detail.letter.id {
         return Event::new(&letter.failed_at, format!("{what}: {}", t.this), None);
     }
-    let link = (format!("{DEAD_LETTERS}/{}", letter.id), t.see);
+    let link = (letter_path(&letter.id), t.see);
     Event::new(&letter.failed_at, what, Some(link))
 }
 
@@ -83,7 +82,7 @@ fn sending_of(t: &'static Texts, sending: &SendingView) -> Event {
         by => format!(" {} {by}", t.by),
     };
     let replay = sending.replay_id.as_ref();
-    let link = replay.map(|id| (format!("{REPLAYS}/{id}"), t.in_replay));
+    let link = replay.map(|id| (replay_path(id), t.in_replay));
     Event::new(&sending.at, format!("{what}{by}"), link)
 }
 

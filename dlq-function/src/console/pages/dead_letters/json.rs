@@ -1,10 +1,17 @@
 //! JSON for people: indented, and nothing of it changed.
 
+use serde_json::Value;
+
+/// JSON that was masked, as it is shown; `None` if there is none.
+pub(super) fn shown(masked: Option<&Value>) -> Option<String> {
+    serde_json::to_string_pretty(masked?).ok()
+}
+
 /// JSON with a line for each member; `None` if it is no JSON. Only blanks between values change: what a parser would bring
 /// into another form, such as a member that is there twice, shows as it came.
 pub(super) fn indented(text: &str) -> Option<String> {
     // Also bounds how deep it is.
-    serde_json::from_str::<serde_json::Value>(text).ok()?;
+    serde_json::from_str::<Value>(text).ok()?;
     let mut shown = String::with_capacity(text.len() * 2);
     let (mut depth, mut in_text, mut escaped, mut opened) = (0, false, false, false);
     for c in text.chars() {

@@ -3,11 +3,11 @@
 use actix_web::{HttpRequest, HttpResponse, web::Data};
 use askama::Template;
 use shared::{
-    http::{access::Scope, json::Field},
-    store::dead_letters::{DeadLetterPosition, DeadLetterState, StoredDeadLetter},
+    http::access::Scope,
+    store::dead_letters::{DeadLetterState, StoredDeadLetter},
 };
 
-use super::{CONFIRM, DEAD_LETTERS, REPLAYS_NEW, path_of, tag};
+use super::{CONFIRM, DEAD_LETTERS};
 use crate::{
     actions::Many,
     console::{
@@ -15,17 +15,14 @@ use crate::{
         filters::Filters,
         language::Language,
         layout::Frame,
+        marks,
         notice::{DONE, Notice},
-        pages::path_with,
+        pages::{CURSOR, REPLAYS_NEW, ROWS, letter_path, path_with},
         texts,
         times::{Time, utc},
     },
-    routes::{Desk, pages},
+    routes::{Desk, dead_letters},
 };
-
-/// How many are on a page.
-const PAGE: u64 = 50;
-const CURSOR: &str = "cursor";
 
 texts! {
     title: "Dead letters", "Mensagens mortas";
@@ -94,17 +91,11 @@ async fn list(visit: &Visit, desk: &Desk, request: &HttpRequest) -> Result<HttpR
     visit.with(&[Scope::DeadLettersRead])?;
     let filters = Filters::read(request, visit.language, &[CURSOR, DONE])?;
     let filter = filters.filter.clone();
-    let scope = format!("dead-letters {filter:?}");
-    let cursor = filters.other(CURSOR);
-    let field = cursor.map_or(Field::Absent, |cursor| Field::Text(cursor.to_owned()));
-    let after = pages::after(desk, &field, &scope)?;
-    let after = after.map(|(received_at, id)| DeadLetterPosition { received_at, id });
+    let after = dead_letters::after(desk, &filter, &filters.cursor())?;
     let store = desk.actions.store.clone();
-    let read = async move { store.dead_letters_page(&filter, after, PAGE + 1).await };
+    let read = async move { store.dead_letters_page(&filter, after, ROWS + 1).await };
     let mut letters = desk.runtime.run(read).await?;
-    let next = pages::cut(desk, &mut letters, PAGE, &scope, |last| {
-        Some((last.received_at, last.id))
-    });
+    let next = dead_letters::cut(desk, &filters.filter, &mut letters, ROWS);
     let t = Texts::of(visit.language);
     visit.page(&Page {
         frame: Frame::new(visit),
@@ -118,7 +109,7 @@ async fn list(visit: &Visit, desk: &Desk, request: &HttpRequest) -> Result<HttpR
         may_act: visit.may(Scope::DeadLettersReplay),
         acts: t.acts(filters.filter.state),
         replay_all: filters.path(REPLAYS_NEW, &[]),
-        first: cursor.map(|_| filters.path(DEAD_LETTERS, &[])),
+        first: after.is_some().then(|| filters.path(DEAD_LETTERS, &[])),
         next: next.map(|next| filters.path(DEAD_LETTERS, &[(CURSOR, &next)])),
         filters,
     })
@@ -128,13 +119,13 @@ impl Row {
     fn new(letter: &StoredDeadLetter, language: Language) -> Self {
         Self {
             id: letter.id.to_string(),
-            path: path_of(letter.id),
+            path: letter_path(letter.id),
             received: utc(letter.received_at),
             reason: letter.letter.reason.as_str(),
             detail: letter.letter.detail.clone(),
             operation: letter.operation.map(|operation| language.operation(operation)),
             state: language.state(letter.state),
-            tag: tag(letter.state),
+            tag: marks::of_letter(letter.state),
             group: letter.fingerprint.chars().take(8).collect(),
             group_path: path_with(DEAD_LETTERS, &[("group", &letter.fingerprint)]),
             replays: language.number(letter.letter.replay.into()),

@@ -11,11 +11,11 @@ use shared::http::{access::Scope, problem::Problem};
 use super::{
     CONFIRM,
     confirm::{self, Asked},
-    counted, path_of,
+    counted,
 };
 use crate::{
     actions::Many,
-    console::{Form, Trouble, Visit, layout::Frame, texts},
+    console::{Form, Trouble, Visit, language::typed_number, layout::Frame, pages::letter_path, texts},
     routes::Desk,
 };
 
@@ -66,7 +66,7 @@ async fn acted(
     let expect = form.text("expect").and_then(|expect| expect.parse().ok());
     let expect: u64 =
         expect.ok_or_else(|| Problem::malformed("The form does not say how many are expected."))?;
-    if asked.act == Many::Discard && number(form.text("typed").unwrap_or_default()) != Some(expect) {
+    if asked.act == Many::Discard && form.text("typed").and_then(typed_number) != Some(expect) {
         return confirm::page(visit, desk, &asked, StatusCode::UNPROCESSABLE_ENTITY).await;
     }
     let came_to = desk
@@ -75,7 +75,7 @@ async fn acted(
     let t = Texts::of(visit.language);
     let refused = came_to.refused.iter().map(|(id, why)| {
         let why = visit.language.why_not(why);
-        (path_of(*id), id.to_string(), why)
+        (letter_path(id), id.to_string(), why)
     });
     visit.page(&Page {
         frame: Frame::new(visit),
@@ -93,27 +93,6 @@ impl Texts {
             Many::Archive => self.archived,
             Many::Restore => self.restored,
             Many::Discard => self.discarded,
-        }
-    }
-}
-
-/// A number as people type it, with or without separators between its thousands.
-fn number(typed: &str) -> Option<u64> {
-    let digits = typed.chars().filter(|c| !matches!(c, '.' | ',' | ' ' | '\u{a0}'));
-    digits.collect::<String>().parse().ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn numbers_may_have_separators_and_nothing_else() {
-        for typed in ["1234", "1,234", "1.234", "1 234"] {
-            assert_eq!(number(typed), Some(1_234), "{typed}");
-        }
-        for typed in ["", "-1", "1e3", "all"] {
-            assert_eq!(number(typed), None, "{typed}");
         }
     }
 }

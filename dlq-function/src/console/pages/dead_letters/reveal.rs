@@ -9,10 +9,10 @@ use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use shared::http::access::Scope;
 use uuid::Uuid;
 
-use super::{detail, id, json};
+use super::{detail, json};
 use crate::{
     actions::{ActionError, By},
-    console::{Form, Trouble, Visit},
+    console::{Form, Trouble, Visit, pages::id},
     routes::Desk,
 };
 

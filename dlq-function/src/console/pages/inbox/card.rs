@@ -3,10 +3,11 @@
 use shared::store::dead_letters::{ARRIVAL_HOURS, Arrivals, DeadLetterState, Group};
 
 use crate::console::{
+    address::Parameters,
     figures::Bars,
     filters::Filters,
     language::Language,
-    pages::{DEAD_LETTERS, REPLAYS_NEW, path_with},
+    pages::{DEAD_LETTERS, REPLAYS_NEW},
     texts,
     times::{Time, utc},
     words::Explained,
@@ -68,12 +69,12 @@ pub(super) struct Card {
     pub(super) last_seen: Time,
     pub(super) bars: Bars,
     pub(super) trend: String,
-    pub(super) trend_class: &'static str,
+    pub(super) trend_mark: &'static str,
     pub(super) look: String,
     /// Where it can be sent again from, if something of it can.
     pub(super) replay: Option<String>,
     /// What an archive is to be of: what is open of what is shown.
-    pub(super) archive: Vec<(String, String)>,
+    pub(super) archive: Parameters,
 }
 
 impl Card {
@@ -102,13 +103,13 @@ impl Card {
             last_seen: utc(group.last_seen),
             bars: bars(language, last),
             trend: told(language, trend, sum(last), sum(before)),
-            trend_class: match trend {
-                Trend::New | Trend::Rising => "tag warn",
-                Trend::Falling | Trend::Quiet => "tag good",
-                Trend::Steady => "tag",
+            trend_mark: match trend {
+                Trend::New | Trend::Rising => "warn",
+                Trend::Falling | Trend::Quiet => "good",
+                Trend::Steady => "",
             },
-            look: path_of(DEAD_LETTERS, &of_group(filters, &group, shown)),
-            replay: can_be_sent(shown).then(|| path_of(REPLAYS_NEW, &of_group(filters, &group, shown))),
+            look: of_group(filters, &group, shown).path(DEAD_LETTERS, &[]),
+            replay: can_be_sent(shown).then(|| of_group(filters, &group, shown).path(REPLAYS_NEW, &[])),
             archive: of_group(filters, &group, DeadLetterState::Open),
             detail: group.detail,
         }
@@ -136,18 +137,13 @@ fn can_be_sent(state: DeadLetterState) -> bool {
 }
 
 /// The filters that let through what they let through of a group now, and stands so.
-fn of_group(filters: &Filters, group: &Group, state: DeadLetterState) -> Vec<(String, String)> {
+fn of_group(filters: &Filters, group: &Group, state: DeadLetterState) -> Parameters {
     let kept = filters.fields().iter();
     // What a group says already, and what is said anew.
     let kept = kept.filter(|(name, _)| !matches!(name.as_str(), "group" | "state" | "reason" | "operation"));
     let anew = [("group", group.fingerprint.as_str()), ("state", state.as_str())];
     let anew = anew.map(|(name, value)| (name.to_owned(), value.to_owned()));
-    kept.cloned().chain(anew).collect()
-}
-
-fn path_of(page: &str, pairs: &[(String, String)]) -> String {
-    let pairs = pairs.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-    path_with(page, &pairs.collect::<Vec<_>>())
+    Parameters::of_pairs(kept.cloned().chain(anew))
 }
 
 fn bars(language: Language, counts: &[u64]) -> Bars {

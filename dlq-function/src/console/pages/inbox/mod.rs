@@ -6,11 +6,11 @@ use actix_web::{
 };
 use askama::Template;
 use shared::{
-    http::{access::Scope, json::Field, page::DEFAULT_LIMIT},
+    http::{access::Scope, page::DEFAULT_LIMIT},
     store::dead_letters::Group,
 };
 
-use super::INBOX;
+use super::{CURSOR, INBOX};
 use crate::{
     console::{Trouble, Visit, filters::Filters, layout::Frame, texts},
     routes::{Desk, groups},
@@ -19,9 +19,6 @@ use crate::{
 mod card;
 
 use card::Card;
-
-/// The parameter that says where a page starts.
-const CURSOR: &str = "cursor";
 
 texts! {
     title: "Inbox", "Caixa de entrada";
@@ -68,8 +65,8 @@ async fn show(visit: Visit, desk: Data<Desk>, request: HttpRequest) -> HttpRespo
 async fn inbox(visit: &Visit, desk: &Desk, request: &HttpRequest) -> Result<HttpResponse, Trouble> {
     visit.with(&[Scope::DeadLettersRead])?;
     let filters = Filters::read(request, visit.language, &[CURSOR])?;
-    let cursor = filters.other(CURSOR).map(|cursor| Field::Text(cursor.to_owned()));
-    let after = groups::after(desk, &filters.filter, &cursor.clone().unwrap_or(Field::Absent))?;
+    let after = groups::after(desk, &filters.filter, &filters.cursor())?;
+    let is_first = after.is_none();
     let (actions, filter) = (desk.actions.clone(), filters.filter.clone());
     let read = async move {
         let found = actions.groups(&filter, after.as_ref(), DEFAULT_LIMIT + 1).await?;
@@ -90,7 +87,7 @@ async fn inbox(visit: &Visit, desk: &Desk, request: &HttpRequest) -> Result<Http
         filtered: !filters.fields().is_empty(),
         cards,
         may_act: visit.may(Scope::DeadLettersReplay),
-        first: cursor.map(|_| filters.path(INBOX, &[])),
+        first: (!is_first).then(|| filters.path(INBOX, &[])),
         next: next.map(|next| filters.path(INBOX, &[(CURSOR, &next)])),
         filters,
     })

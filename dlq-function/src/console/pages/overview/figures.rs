@@ -8,7 +8,7 @@ use crate::{
     console::{
         figures::Bars,
         language::Language,
-        pages::{DEAD_LETTERS, REPLAYS},
+        pages::{DEAD_LETTERS, letter_path, replay_path},
         texts,
         times::{Time, utc},
     },
@@ -138,7 +138,7 @@ impl Figures {
             }),
             oldest: seen.letters.and_then(|letters| {
                 letters.oldest.map(|(id, since)| Oldest {
-                    path: format!("{DEAD_LETTERS}/{id}"),
+                    path: letter_path(id),
                     age: language.duration(now - since),
                     since: utc(since),
                 })
@@ -307,7 +307,7 @@ impl PartLine {
 impl ReplayLine {
     fn of(language: Language, replay: &ReplayRecord) -> Self {
         Self {
-            path: format!("{REPLAYS}/{}", replay.id),
+            path: replay_path(replay.id),
             total: language.number(replay.total.into()),
             state: language.replay_state(replay.state),
             since: utc(replay.created_at),

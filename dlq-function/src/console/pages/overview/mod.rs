@@ -10,7 +10,11 @@ use shared::http::access::Scope;
 
 use super::OVERVIEW;
 use crate::{
-    console::{Trouble, Visit, layout::Frame, texts},
+    console::{
+        Trouble, Visit,
+        layout::{Frame, LATER_SECONDS},
+        texts,
+    },
     routes::Desk,
 };
 
@@ -20,8 +24,6 @@ use figures::Figures;
 
 /// What a script asks for.
 const FIGURES: &str = "/overview/figures";
-/// How often a browser without scripts looks, in seconds.
-const REFRESH_SECONDS: u32 = 30;
 
 texts! {
     title: "Overview", "Visão geral";
@@ -54,7 +56,7 @@ async fn shown(visit: &Visit, desk: &Data<Desk>) -> Result<HttpResponse, Trouble
     visit.with(&[Scope::DeadLettersRead])?;
     visit.page(&Page {
         frame: Frame {
-            refresh: Some(REFRESH_SECONDS),
+            refresh: Some(LATER_SECONDS),
             ..frame
         },
         t: Texts::of(visit.language),

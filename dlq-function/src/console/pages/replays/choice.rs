@@ -2,8 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
-use shared::{domain::Operation, http::problem::Problem, store::dead_letters::DeadLetterState};
-use uuid::Uuid;
+use shared::http::problem::Problem;
 
 use crate::{
     actions::Selection,
@@ -11,28 +10,9 @@ use crate::{
         Form, Trouble,
         filters::Filters,
         language::Language,
-        texts,
-        times::{Time, of_view},
+        selections::{Fact, ID, facts, ids},
     },
-    routes::IDS_MAX,
 };
-
-/// The field that has an id, once for each.
-pub(super) const ID: &str = "id";
-
-texts! {
-    reason: "Reason", "Motivo";
-    reasons: "Reasons", "Motivos";
-    operation: "Operation", "Operação";
-    state: "State", "Estado";
-    group: "Group", "Grupo";
-    contact: "Contact id", "Id do contato";
-    command: "Command id", "Id do comando";
-    since: "Received since", "Recebidas desde";
-    until: "Received before", "Recebidas antes de";
-    ids: "Chosen one by one", "Escolhidas uma a uma";
-    sent_before: "Sent again before", "Reenviadas antes";
-}
 
 /// Which dead letters: what arrives later is not among them.
 #[derive(Clone, Debug)]
@@ -45,7 +25,7 @@ impl Choice {
     fn new(selection: &Selection, now: DateTime<Utc>) -> Self {
         let selection = selection.as_of(now);
         Self {
-            frozen: serde_json::from_str(&selection.to_json()).unwrap_or_default(),
+            frozen: selection.members(),
             selection,
         }
     }
@@ -60,14 +40,7 @@ impl Choice {
     /// # Errors
     /// If an id is none, or they are too many.
     pub(super) fn of_ids(form: &Form, now: DateTime<Utc>) -> Result<Self, Trouble> {
-        let ids: Result<Vec<_>, _> = form.texts(ID).map(Uuid::try_parse).collect();
-        match ids {
-            Ok(ids) if ids.len() <= IDS_MAX => Ok(Self::new(&Selection::Ids(ids), now)),
-            Ok(_) | Err(_) => {
-                let rule = format!("At most {IDS_MAX} ids of dead letters can be chosen one by one.");
-                Err(Problem::malformed(rule).into())
-            }
-        }
+        Ok(Self::new(&Selection::Ids(ids(form)?), now))
     }
 
     /// Those of the hidden fields of a form.
@@ -102,64 +75,4 @@ impl Choice {
     pub(super) fn facts(&self, language: Language) -> Vec<Fact> {
         facts(language, &self.frozen)
     }
-}
-
-/// One thing that is said of a selection.
-#[derive(Debug)]
-pub(super) struct Fact {
-    pub(super) label: &'static str,
-    pub(super) value: String,
-    /// If it is a time.
-    pub(super) time: Option<Time>,
-}
-
-/// A selection, as it stands in a replay, in words.
-pub(super) fn facts(language: Language, selection: &Value) -> Vec<Fact> {
-    let Value::Object(members) = selection else {
-        return Vec::new();
-    };
-    let fact = |(name, value): (&String, &Value)| fact(language, name, value);
-    members.iter().filter_map(fact).collect()
-}
-
-fn fact(language: Language, name: &str, value: &Value) -> Option<Fact> {
-    let t = Texts::of(language);
-    let text = value.as_str().unwrap_or_default().to_owned();
-    let said = |label, value: &str| Fact {
-        label,
-        value: value.to_owned(),
-        time: None,
-    };
-    let timed = |label| Fact {
-        label,
-        time: of_view(&text),
-        value: text.clone(),
-    };
-    let count = |count: usize| language.number(count.try_into().unwrap_or(u64::MAX));
-    Some(match name {
-        "reason" => said(t.reason, &text),
-        "operation" => {
-            let operation = text.parse::<Operation>().ok();
-            said(
-                t.operation,
-                operation.map_or(&text, |operation| language.operation(operation)),
-            )
-        }
-        "state" => {
-            let state = DeadLetterState::from_word(&text);
-            said(t.state, state.map_or(&text, |state| language.state(state)))
-        }
-        "group" => said(t.group, &text),
-        "contactId" => said(t.contact, &text),
-        "commandId" => said(t.command, &text),
-        "since" => timed(t.since),
-        "until" => timed(t.until),
-        "ids" => said(t.ids, &count(value.as_array()?.len())),
-        "reasons" => {
-            let reasons: Vec<_> = value.as_array()?.iter().filter_map(Value::as_str).collect();
-            said(t.reasons, &reasons.join(", "))
-        }
-        "replay" => said(t.sent_before, &format!("{}×", value.as_u64()?)),
-        _ => return None,
-    })
 }

@@ -1,7 +1,7 @@
 //! What somebody types to begin a replay: its pace, and how many it is to be of.
 
 use crate::{
-    console::Form,
+    console::{Form, language::typed_number},
     replays::{BRAKE_MAX, Pace, RATE_MAX},
 };
 
@@ -52,7 +52,7 @@ impl Entered {
         let faults = Faults {
             rate: rate.is_none(),
             brake: brake.is_none(),
-            count: is_to_be_typed(expected) && number(&self.count) != Some(expected),
+            count: is_to_be_typed(expected) && typed_number(&self.count) != Some(expected),
         };
         match (rate, brake) {
             (Some(rate), Some(brake)) if faults == Faults::default() => Ok(Pace { rate, brake }),
@@ -69,11 +69,6 @@ pub(super) fn is_to_be_typed(count: u64) -> bool {
 fn within(text: &str, min: u32, max: u32) -> Option<u32> {
     let number = text.parse().ok();
     number.filter(|number| (min..=max).contains(number))
-}
-
-/// A whole number, as the page writes it or without separators.
-fn number(text: &str) -> Option<u64> {
-    text.replace([',', '.', ' '], "").parse().ok()
 }
 
 #[cfg(test)]

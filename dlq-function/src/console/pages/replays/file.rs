@@ -17,10 +17,9 @@ use shared::{
 };
 use uuid::Uuid;
 
-use super::id;
 use crate::{
     actions::Actions,
-    console::{Trouble, Visit},
+    console::{Trouble, Visit, pages::id},
     replays::ItemView,
     routes::{
         Desk,

@@ -11,30 +11,23 @@ use shared::{
     store::replays::ReplayState,
 };
 
-use super::{
-    choice::{Fact, facts},
-    id,
-    list::{started_by, tag},
-    outcomes::{self, Outcome},
-    page_of,
-};
+use super::outcomes::{self, Outcome};
 use crate::{
     actions::ActionError,
     console::{
         Trouble, Visit,
         figures::Shares,
         language::Language,
-        layout::Frame,
-        pages::{DEAD_LETTERS, REPLAYS, path_with},
+        layout::{Frame, SOON_SECONDS},
+        marks,
+        pages::{DEAD_LETTERS, REPLAYS, id, path_with, replay_path},
+        selections::{Fact, facts},
         texts,
         times::{Time, of_view},
     },
     replays::ReplayView,
     routes::Desk,
 };
-
-/// How often a browser without scripts gets the page anew while there is more to come.
-const REFRESH_SECONDS: u32 = 3;
 
 texts! {
     title: "Replay", "Reenvio";
@@ -108,11 +101,11 @@ impl<'a> Progress<'a> {
         Self {
             visit,
             t,
-            path: page_of(&replay.id),
+            path: replay_path(&replay.id),
             // Of one that does not run, what was sent still ends.
             goes_on: replay.goes_on() || counts.sent > 0,
             state: language.replay_state(replay.standing),
-            tag: tag(replay.standing),
+            tag: marks::of_replay(replay.standing),
             sentence: sentence(t, replay),
             ended,
             total,
@@ -181,7 +174,7 @@ async fn shown(
     let progress = Progress::new(visit, &replay);
     visit.page(&Page {
         frame: Frame {
-            refresh: progress.goes_on.then_some(REFRESH_SECONDS),
+            refresh: progress.goes_on.then_some(SOON_SECONDS),
             ..Frame::new(visit)
         },
         t,
@@ -189,7 +182,7 @@ async fn shown(
         progress,
         started: of_view(&replay.started_at),
         finished: replay.finished_at.as_deref().and_then(of_view),
-        by: started_by(language, &replay.started_by),
+        by: language.principal(&replay.started_by),
         total: language.number(replay.total.into()),
         rate: language.number(replay.rate.into()),
         brake: match replay.brake {

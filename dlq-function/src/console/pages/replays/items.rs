@@ -10,13 +10,12 @@ use shared::{
     store::replays::{ItemState, ReplayedItem},
 };
 
-use super::{id, page_of};
 use crate::{
     console::{
         Trouble, Visit,
         language::Language,
         layout::Frame,
-        pages::{DEAD_LETTERS, path_with},
+        pages::{CURSOR, id, letter_path, path_with, replay_path},
         texts,
     },
     routes::{Desk, replays::items},
@@ -68,26 +67,25 @@ impl Row {
     fn new(language: Language, item: &ReplayedItem) -> Option<Self> {
         let t = Texts::of(language);
         let (tag, state) = match item.state {
-            ItemState::DeadAgain => ("tag bad", t.dead_again),
-            ItemState::Refused => ("tag warn", t.refused),
-            ItemState::Unknown => ("tag warn", t.unknown),
-            ItemState::Sent => ("tag", t.sent),
+            ItemState::DeadAgain => ("bad", t.dead_again),
+            ItemState::Refused => ("warn", t.refused),
+            ItemState::Unknown => ("warn", t.unknown),
+            ItemState::Sent => ("", t.sent),
             ItemState::Waiting | ItemState::Applied | ItemState::Superseded | ItemState::Rejected => {
                 return None;
             }
         };
-        let at = |id: &str| format!("{DEAD_LETTERS}/{id}");
         let dead_letter = item.dead_letter.to_string();
         let failure = item.failure.map(|id| id.to_string());
         Some(Self {
             position: language.number(item.position.into()),
-            path: at(&dead_letter),
+            path: letter_path(&dead_letter),
             dead_letter,
             command: item.command.map_or_else(|| "–".to_owned(), |id| id.to_string()),
             tag,
             state,
             why: item.refusal.map_or("–", |refusal| language.refusal(refusal)),
-            failure: failure.map(|id| (at(&id), id)),
+            failure: failure.map(|id| (letter_path(&id), id)),
         })
     }
 }
@@ -119,7 +117,7 @@ async fn list(
     request: &HttpRequest,
 ) -> Result<HttpResponse, Trouble> {
     visit.with(&[Scope::DeadLettersRead])?;
-    let cursor = query::read(request, &["cursor"])?.take("cursor");
+    let cursor = query::read(request, &[CURSOR])?.take(CURSOR);
     let id = id(path)?;
     let after = items::after(desk, id, &cursor)?;
     let actions = desk.actions.clone();
@@ -132,7 +130,7 @@ async fn list(
     };
     let mut found = desk.runtime.run(read).await?;
     let next = items::cut(desk, id, &mut found, DEFAULT_LIMIT);
-    let replay = page_of(&id.to_string());
+    let replay = replay_path(id);
     let here = format!("{replay}/items");
     visit.page(&Page {
         frame: Frame::new(visit),
@@ -141,7 +139,7 @@ async fn list(
             .iter()
             .filter_map(|item| Row::new(visit.language, item))
             .collect(),
-        next: next.map(|next| path_with(&here, &[("cursor", &next)])),
+        next: next.map(|next| path_with(&here, &[(CURSOR, &next)])),
         first: (cursor != Field::Absent).then_some(here),
         replay,
     })

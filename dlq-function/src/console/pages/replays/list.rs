@@ -2,20 +2,17 @@
 
 use actix_web::{HttpRequest, HttpResponse, web::Data};
 use askama::Template;
-use shared::{
-    http::{access::Scope, json::Field, page::DEFAULT_LIMIT, query},
-    store::replays::ReplayState,
-};
+use shared::http::{access::Scope, json::Field, page::DEFAULT_LIMIT, query};
 
-use super::{REPLAYS, outcomes, page_of};
+use super::{REPLAYS, outcomes};
 use crate::{
-    actions::POLICY,
     console::{
         Trouble, Visit,
         figures::Shares,
         language::Language,
         layout::Frame,
-        pages::path_with,
+        marks,
+        pages::{CURSOR, path_with, replay_path},
         texts,
         times::{Time, of_view},
     },
@@ -35,28 +32,6 @@ texts! {
     first_page: "First page", "Primeira página";
     next_page: "Next page", "Próxima página";
     pages: "Pages of replays", "Páginas de reenvios";
-    policy: "the automatic policy", "a política automática";
-    nobody: "nobody signs in here", "ninguém se identifica aqui";
-}
-
-/// Who began it, in words.
-pub(super) fn started_by(language: Language, principal: &str) -> String {
-    let t = Texts::of(language);
-    match principal {
-        "" => t.nobody.to_owned(),
-        POLICY => t.policy.to_owned(),
-        principal => principal.to_owned(),
-    }
-}
-
-/// How a state is marked.
-pub(super) fn tag(state: ReplayState) -> &'static str {
-    match state {
-        ReplayState::Running => "tag",
-        ReplayState::Stopped => "tag warn",
-        ReplayState::Braked => "tag bad",
-        ReplayState::Finished => "tag good",
-    }
 }
 
 struct Row {
@@ -73,11 +48,11 @@ impl Row {
     fn new(language: Language, replay: &ReplayView) -> Self {
         let become_of = outcomes::become_of(language, &replay.counts);
         Self {
-            path: page_of(&replay.id),
+            path: replay_path(&replay.id),
             started: of_view(&replay.started_at),
-            by: started_by(language, &replay.started_by),
+            by: language.principal(&replay.started_by),
             state: language.replay_state(replay.standing),
-            tag: tag(replay.standing),
+            tag: marks::of_replay(replay.standing),
             total: language.number(replay.total.into()),
             shares: (!become_of.is_empty()).then(|| outcomes::shares(&become_of)),
         }
@@ -100,12 +75,12 @@ pub(super) async fn show(visit: Visit, desk: Data<Desk>, request: HttpRequest) -
 
 async fn list(visit: &Visit, desk: &Desk, request: &HttpRequest) -> Result<HttpResponse, Trouble> {
     visit.with(&[Scope::DeadLettersRead])?;
-    let cursor = query::read(request, &["cursor"])?.take("cursor");
+    let cursor = query::read(request, &[CURSOR])?.take(CURSOR);
     let after = replays::after(desk, &cursor)?;
     let actions = desk.actions.clone();
     let read = async move { actions.replays_page(after, DEFAULT_LIMIT).await };
     let (found, next) = desk.runtime.run(read).await?;
-    let next = next.map(|next| path_with(REPLAYS, &[("cursor", &replays::cursor(desk, next))]));
+    let next = next.map(|next| path_with(REPLAYS, &[(CURSOR, &replays::cursor(desk, next))]));
     visit.page(&Page {
         frame: Frame::new(visit),
         t: Texts::of(visit.language),

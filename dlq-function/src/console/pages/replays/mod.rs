@@ -1,10 +1,8 @@
 //! `/replays`: the dry run of a replay of many, its beginning, its progress, what it came to.
 
 use actix_web::web::ServiceConfig;
-use uuid::Uuid;
 
 use super::{REPLAYS, REPLAYS_NEW, resource};
-use crate::console::Trouble;
 
 mod choice;
 mod entered;
@@ -44,14 +42,4 @@ pub(super) fn routes(config: &mut ServiceConfig) {
     super::page(config, FILE, file::download);
     super::act(config, STOP, turn::stop);
     super::act(config, RESUME, turn::resume);
-}
-
-/// The page of a replay.
-fn page_of(id: &str) -> String {
-    format!("{REPLAYS}/{id}")
-}
-
-/// The id in a path. What is no UUID names no replay.
-fn id(text: &str) -> Result<Uuid, Trouble> {
-    Uuid::try_parse(text).map_err(|_| Trouble::Missing)
 }

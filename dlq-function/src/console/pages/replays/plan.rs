@@ -13,15 +13,15 @@ use shared::http::{access::Scope, problem::Problem};
 
 use super::{
     REPLAYS,
-    choice::{Choice, Fact},
+    choice::Choice,
     entered::{Entered, Faults, is_to_be_typed},
     outcomes::{self, Outcome},
-    page_of,
 };
 use crate::{
     actions::{ActionError, FROZEN_MAX, Prediction, Preview},
     console::{
-        Form, Trouble, Visit, figures::Shares, filters::Filters, language::Language, layout::Frame, texts,
+        Form, Trouble, Visit, figures::Shares, filters::Filters, language::Language, layout::Frame,
+        pages::replay_path, selections::Fact, texts,
     },
     replays::{BRAKE_MAX, RATE_MAX},
     routes::Desk,
@@ -153,7 +153,7 @@ async fn started(
     let (actions, selection) = (desk.actions.clone(), choice.selection.clone());
     let work = async move { actions.start_replay(&selection, pace, Some(expected), &by).await };
     match desk.runtime.run(work).await {
-        Ok(id) => Ok(visit.go_to(&page_of(&id.to_string()))),
+        Ok(id) => Ok(visit.go_to(&replay_path(id))),
         Err(ActionError::Unexpected { expected, .. }) => {
             plan(visit, desk, &choice, &entered, Cause::Changed(expected)).await
         }

@@ -6,10 +6,12 @@ use actix_web::{
 };
 use shared::http::access::Scope;
 
-use super::{id, page_of};
 use crate::{
     actions::ActionError,
-    console::{Form, Trouble, Visit},
+    console::{
+        Form, Trouble, Visit,
+        pages::{id, replay_path},
+    },
     routes::Desk,
 };
 
@@ -59,7 +61,7 @@ async fn turned(
     };
     match desk.runtime.run(work).await {
         // It ended while somebody looked at it: its page says so.
-        Ok(()) | Err(ActionError::ReplayEnded) => Ok(visit.go_to(&page_of(&id.to_string()))),
+        Ok(()) | Err(ActionError::ReplayEnded) => Ok(visit.go_to(&replay_path(id))),
         Err(error) => Err(error.into()),
     }
 }

@@ -7,10 +7,11 @@ use actix_web::{HttpRequest, HttpResponse, web::Data};
 use shared::http::sealed;
 use subtle::ConstantTimeEq;
 
-use super::{Notice, Query, note, place_after, sign_in_page, ways_in, welcome};
+use super::{Notice, note, place_after, sign_in_page, ways_in, welcome};
 use crate::{
     console::{
         Console, Trouble, Visit,
+        address::Parameters,
         issuer::{Begun, Fault},
         visit,
         ways::Ways,
@@ -57,7 +58,7 @@ async fn begun(
     desk: &Desk,
     console: Data<Console>,
 ) -> Result<HttpResponse, Trouble> {
-    let query = Query::of(request);
+    let query = Parameters::of(request);
     let back = place_after(query.get("back")).to_owned();
     let Some(ways) = ways_in(visit, &console)? else {
         return Ok(visit.go_to(&back));
@@ -104,7 +105,7 @@ async fn back(
     if ways.issuer.is_none() {
         return Err(Trouble::Missing);
     }
-    let query = Query::of(request);
+    let query = Parameters::of(request);
     let Some(cookie) = request.cookie(COOKIE) else {
         if query.get(AGAIN).is_none() {
             let join = if visit.here.contains('?') { '&' } else { '?' };
@@ -138,7 +139,7 @@ async fn back(
 
 /// The code that somebody brought, if the issuer gave them one. What the issuer says besides is not shown: anybody could have
 /// written it.
-fn checked<'a>(ways: &Ways, query: &'a Query) -> Result<&'a str, (Notice, &'static str)> {
+fn checked<'a>(ways: &Ways, query: &'a Parameters) -> Result<&'a str, (Notice, &'static str)> {
     let issuer = ways.issuer.as_ref().map(|client| client.at.issuer());
     // Which issuer has sent them (RFC 9207), where it says so.
     if query.get("iss").is_some_and(|named| Some(named) != issuer) {

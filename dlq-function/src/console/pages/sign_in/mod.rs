@@ -15,7 +15,7 @@ use super::{
     SIGN_IN, SIGN_IN_AT_ISSUER, SIGN_IN_CALLBACK, SIGN_OUT, path_with, preferences::place_of_ours, resource,
 };
 use crate::{
-    console::{Console, Trouble, Visit, layout::Frame, texts, visit, ways::Ways},
+    console::{Console, Trouble, Visit, address::Parameters, layout::Frame, texts, visit, ways::Ways},
     metrics::SignIn,
     routes::Desk,
 };
@@ -124,7 +124,7 @@ async fn show(visit: Visit, request: HttpRequest, console: Data<Console>) -> Htt
 }
 
 fn shown(visit: &Visit, request: &HttpRequest, console: &Console) -> Result<HttpResponse, Trouble> {
-    let query = Query::of(request);
+    let query = Parameters::of(request);
     let back = place_after(query.get("back"));
     let Some(ways) = ways_in(visit, console)? else {
         return Ok(visit.go_to(back));
@@ -205,20 +205,5 @@ fn place_after(back: Option<&str>) -> &str {
         "/"
     } else {
         place
-    }
-}
-
-/// The query of a request.
-struct Query(Vec<(String, String)>);
-
-impl Query {
-    fn of(request: &HttpRequest) -> Self {
-        let pairs = form_urlencoded::parse(request.query_string().as_bytes());
-        Self(pairs.into_owned().collect())
-    }
-
-    fn get(&self, name: &str) -> Option<&str> {
-        let (_, value) = self.0.iter().find(|(known, _)| known == name)?;
-        (!value.is_empty()).then_some(value)
     }
 }
