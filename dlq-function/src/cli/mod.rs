@@ -30,6 +30,7 @@ mod operator;
 mod output;
 mod parking;
 mod replay;
+mod replay_items;
 mod replays;
 mod show;
 
@@ -56,7 +57,7 @@ pub enum Command {
     /// Send the commands of dead letters again, under their own command ids: once or ten times is the same.
     #[command(after_long_help = replay::EXAMPLES, override_usage = "dlq-function replay [OPTIONS] <ID...|--all|FILTERS>")]
     Replay(replay::Replay),
-    /// List, show, stop and resume replays of many.
+    /// List, show, stop and resume replays of many, and tell what became of each dead letter.
     #[command(after_long_help = replays::EXAMPLES)]
     Replays {
         #[command(subcommand)]

@@ -15,6 +15,7 @@ use super::{
         Column, DEAD_AGAIN, DONE, FAILED, NOTHING_MATCHED, PARTLY_REFUSED, Refused, bar, dead_letters, plain,
         print, print_json, print_refused, print_table, refusals,
     },
+    replay_items::{self, Items},
 };
 use crate::{
     actions::{ActionError, Actions},
@@ -24,6 +25,7 @@ use crate::{
 pub(super) const EXAMPLES: &str = "Examples:
   dlq-function replays list
   dlq-function replays show 01a201f4-67d6-76cd-8ebc-11f1ce2a2ba1
+  dlq-function replays items 01a201f4-67d6-76cd-8ebc-11f1ce2a2ba1 --json >items.jsonl
   dlq-function replays stop 01a201f4-67d6-76cd-8ebc-11f1ce2a2ba1
   dlq-function replays resume 01a201f4-67d6-76cd-8ebc-11f1ce2a2ba1 --detach";
 
@@ -34,6 +36,8 @@ pub enum Replays {
     List(List),
     /// Show how far a replay has come.
     Show(Show),
+    /// List what became of each dead letter of a replay; with --json all of it, to export.
+    Items(Items),
     /// Stop a replay; what was sent keeps its outcome.
     Stop(Show),
     /// Let a replay go on that was stopped or braked.
@@ -45,7 +49,7 @@ impl Replays {
     pub(super) fn needs_broker(&self) -> bool {
         match self {
             Self::Resume(arguments) => !arguments.detach,
-            Self::List(_) | Self::Show(_) | Self::Stop(_) => false,
+            Self::List(_) | Self::Show(_) | Self::Items(_) | Self::Stop(_) => false,
         }
     }
 }
@@ -87,6 +91,10 @@ pub(super) async fn run(actions: &Actions, runner: &Runner, command: &Replays) -
         Replays::Show(which) => match actions.replay_progress(which.id).await? {
             Some(view) => tell(&view, None, which.json),
             None => missing(which.id),
+        },
+        Replays::Items(arguments) => match replay_items::run(actions, arguments).await {
+            Ok(code) => Ok(code),
+            Err(error) => cannot(error, arguments.id),
         },
         Replays::Stop(which) => match actions.stop_replay(which.id, &by()).await {
             Ok(()) => {

@@ -133,6 +133,16 @@ async fn replay_and_look_back(pair: &Pair, creates: &[Envelope], id: &str) {
     let listed = json(&dlq(pair, &["replays", "list", "--json"]));
     assert_eq!(listed[0]["id"], replay["id"]);
     let replay = replay["id"].as_str().unwrap();
+    let items = dlq(pair, &["replays", "items", replay, "--json"]);
+    let items = String::from_utf8(items.stdout).unwrap();
+    let items = items.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let told: Vec<_> = items
+        .map(|item| (item["position"].as_u64().unwrap(), item["state"].clone()))
+        .collect();
+    assert_eq!(told, [1, 2, 3].map(|position| (position, json!("applied"))));
+    let table = dlq(pair, &["replays", "items", replay, "--limit", "2"]);
+    assert_eq!(String::from_utf8(table.stdout).unwrap().lines().count(), 3);
+    assert_eq!(code(&dlq(pair, &["replays", "items", id])), 3, "no replay");
     assert_eq!(code(&dlq(pair, &["replays", "stop", replay])), 4, "it has ended");
     assert_eq!(code(&dlq(pair, &["replays", "show", id])), 3, "no replay");
     let audit = dlq(pair, &["audit", "--json", "--action", "replay-started"]);
