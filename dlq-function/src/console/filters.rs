@@ -12,7 +12,7 @@ use shared::{
 use super::{Form, Trouble, address::Parameters, language::Language, texts};
 use crate::{
     actions::Selection,
-    routes::{filter::FilterFields, pages},
+    routes::{filter::FilterFields, paging},
 };
 
 /// The names of the filters, as the API has them.
@@ -66,9 +66,9 @@ impl Filters {
         let (others, typed) = parameters.parted(others);
         let mut members = typed.members(&NAMES)?;
         let fields = FilterFields::take(&mut members);
-        pages::check(&fields, members)?;
+        paging::check(&fields, members)?;
         Ok(Self {
-            filter: fields.filter().map_err(|_| pages::broken())?,
+            filter: fields.filter().map_err(|_| paging::broken())?,
             t: Texts::of(language),
             language,
             typed,

@@ -15,19 +15,19 @@ use shared::{clock::Clock, domain::IdKey, http::access::Access, role::Parts, set
 
 mod address;
 mod assets;
-mod figures;
 mod filters;
 mod form;
 mod issuer;
 mod language;
 mod layout;
-mod marks;
 mod notice;
 pub(crate) mod operators;
 mod pages;
+mod plots;
 mod refusals;
 mod selections;
 pub(crate) mod sessions;
+mod tags;
 mod times;
 mod trouble;
 mod visit;

@@ -43,7 +43,7 @@ pub(crate) mod audit;
 pub(crate) mod dead_letters;
 pub(crate) mod filter;
 pub(crate) mod groups;
-pub(crate) mod pages;
+pub(crate) mod paging;
 pub(crate) mod pieces;
 pub(crate) mod replays;
 mod selection;

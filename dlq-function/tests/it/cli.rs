@@ -135,7 +135,9 @@ async fn replay_and_look_back(pair: &Pair, creates: &[Envelope], id: &str) {
     let replay = replay["id"].as_str().unwrap();
     let items = dlq(pair, &["replays", "items", replay, "--json"]);
     let items = String::from_utf8(items.stdout).unwrap();
-    let items = items.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let items = items
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap());
     let told: Vec<_> = items
         .map(|item| (item["position"].as_u64().unwrap(), item["state"].clone()))
         .collect();

@@ -41,7 +41,7 @@ use crate::{
     },
     routes::{
         Desk,
-        pages::{self, broken},
+        paging::{self, broken},
     },
 };
 
@@ -88,7 +88,7 @@ fn parameters() -> impl Iterator<Item = Parameter> {
         parameter::<TimeInput>("since", query(), "At or after this time.", None),
         parameter::<TimeInput>("until", query(), "Before this time.", None),
     ];
-    filters.into_iter().chain(pages::parameters())
+    filters.into_iter().chain(paging::parameters())
 }
 
 /// Answers a page, with a link to the next, or all as JSON lines.
@@ -103,7 +103,7 @@ pub(in crate::routes) async fn list(desk: Data<Desk>, request: HttpRequest) -> R
         limit: take_limit(&mut parameters),
         filter: AuditFields::take(&mut parameters),
     };
-    pages::check(&fields, parameters)?;
+    paging::check(&fields, parameters)?;
     let filter = fields.filter.filter().map_err(|_| broken())?;
     if lines::wanted(&request) && request.method() != Method::HEAD {
         if [&fields.limit, &cursor] != [&Field::Absent, &Field::Absent] {

@@ -5,7 +5,7 @@ use shared::{
     store::audit::{AuditFilter, AuditPosition, Entry},
 };
 
-use super::{Desk, pages};
+use super::{Desk, paging};
 
 pub(crate) mod filter;
 pub(crate) mod lines;
@@ -25,13 +25,13 @@ pub(crate) fn after(
     filter: &AuditFilter,
     cursor: &Field,
 ) -> Result<Option<AuditPosition>, Problem> {
-    let after = pages::after(desk, cursor, &scope(filter))?;
+    let after = paging::after(desk, cursor, &scope(filter))?;
     Ok(after.map(|(at, id)| AuditPosition { at, id }))
 }
 
 /// Cuts what was read, one more than the limit if there is more, to the limit, and gives the cursor of the next page.
 pub(crate) fn cut(desk: &Desk, filter: &AuditFilter, entries: &mut Vec<Entry>, limit: u64) -> Option<String> {
-    pages::cut(desk, entries, limit, &scope(filter), |last| {
+    paging::cut(desk, entries, limit, &scope(filter), |last| {
         Some((last.at, last.id))
     })
 }

@@ -5,7 +5,7 @@ use shared::{
     store::dead_letters::{DeadLetterFilter, DeadLetterPosition, StoredDeadLetter},
 };
 
-use super::{Desk, pages};
+use super::{Desk, paging};
 
 pub(crate) mod archive;
 pub(crate) mod discard;
@@ -32,7 +32,7 @@ pub(crate) fn after(
     filter: &DeadLetterFilter,
     cursor: &Field,
 ) -> Result<Option<DeadLetterPosition>, Problem> {
-    let after = pages::after(desk, cursor, &scope(filter))?;
+    let after = paging::after(desk, cursor, &scope(filter))?;
     Ok(after.map(|(received_at, id)| DeadLetterPosition { received_at, id }))
 }
 
@@ -43,7 +43,7 @@ pub(crate) fn cut(
     letters: &mut Vec<StoredDeadLetter>,
     limit: u64,
 ) -> Option<String> {
-    pages::cut(desk, letters, limit, &scope(filter), |last| {
+    paging::cut(desk, letters, limit, &scope(filter), |last| {
         Some((last.received_at, last.id))
     })
 }

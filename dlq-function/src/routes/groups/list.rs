@@ -25,7 +25,7 @@ use crate::{
     routes::{
         Desk,
         filter::FilterFields,
-        pages::{self, broken},
+        paging::{self, broken},
     },
 };
 
@@ -93,7 +93,7 @@ fn parameters() -> impl Iterator<Item = Parameter> {
             None,
         ),
     ];
-    filters.into_iter().chain(pages::parameters())
+    filters.into_iter().chain(paging::parameters())
 }
 
 /// Answers a page, with a link to the next.
@@ -108,7 +108,7 @@ pub(in crate::routes) async fn list(desk: Data<Desk>, request: HttpRequest) -> R
         limit: take_limit(&mut parameters),
         filter: FilterFields::take(&mut parameters),
     };
-    pages::check(&fields, parameters)?;
+    paging::check(&fields, parameters)?;
     let filter = fields.filter.filter().map_err(|_| broken())?;
     let limit = limit(&fields.limit).map_err(|_| broken())?;
     let after = after(&desk, &filter, &cursor)?;

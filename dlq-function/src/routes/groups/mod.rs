@@ -6,7 +6,7 @@ use shared::{
 };
 use uuid::Uuid;
 
-use super::{Desk, pages};
+use super::{Desk, paging};
 
 pub(crate) mod list;
 
@@ -24,7 +24,7 @@ pub(crate) fn after(
     filter: &DeadLetterFilter,
     cursor: &Field,
 ) -> Result<Option<GroupPosition>, Problem> {
-    let after = pages::after(desk, cursor, &scope(filter))?;
+    let after = paging::after(desk, cursor, &scope(filter))?;
     // A fingerprint has as many digits as a UUID.
     Ok(after.map(|(last_seen, id)| GroupPosition {
         last_seen,
@@ -40,5 +40,5 @@ pub(crate) fn cut(
     limit: u64,
 ) -> Option<String> {
     let place = |last: &Group| Some((last.last_seen, Uuid::try_parse(&last.fingerprint).ok()?));
-    pages::cut(desk, groups, limit, &scope(filter), place)
+    paging::cut(desk, groups, limit, &scope(filter), place)
 }

@@ -29,7 +29,7 @@ use crate::{
     replays::ItemView,
     routes::{
         Desk,
-        pages::{self, broken},
+        paging::{self, broken},
         problem,
     },
 };
@@ -50,7 +50,7 @@ pub(crate) fn describe() -> Description {
         about,
     )
     .scopes(&[Scope::DeadLettersRead])
-    .parameters([replay_id_parameter()].into_iter().chain(pages::parameters()))
+    .parameters([replay_id_parameter()].into_iter().chain(paging::parameters()))
     .json::<ReplayItemPage>(
         StatusCode::OK,
         "A page of dead letters of the replay.",
@@ -75,7 +75,7 @@ pub(in crate::routes) async fn list(
     let fields = Fields {
         limit: take_limit(&mut parameters),
     };
-    pages::check(&fields, parameters)?;
+    paging::check(&fields, parameters)?;
     let limit = limit(&fields.limit).map_err(|_| broken())?;
     let id = id(&path)?;
     let after = after(&desk, id, &cursor)?;
@@ -109,7 +109,7 @@ pub(crate) fn after(desk: &Desk, replay: Uuid, cursor: &Field) -> Result<u32, Pr
 
 /// Cuts what was read, one more than the limit if there is more, to the limit, and gives the cursor of the next page.
 pub(crate) fn cut(desk: &Desk, replay: Uuid, items: &mut Vec<ReplayedItem>, limit: u64) -> Option<String> {
-    let last = pages::cut_to(items, limit)?;
+    let last = paging::cut_to(items, limit)?;
     let cursor = Cursor {
         way: Way::Next,
         key: SortKey::Text(last.position.to_string()),

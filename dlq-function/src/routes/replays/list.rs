@@ -16,7 +16,7 @@ use crate::{
     openapi::{REPLAYS_TAG, schemas::ReplayPage},
     routes::{
         Desk,
-        pages::{self, broken},
+        paging::{self, broken},
     },
 };
 
@@ -30,7 +30,7 @@ struct Fields {
 pub(crate) fn describe() -> Description {
     Description::new("list-replays", REPLAYS_TAG, "List replays", "Newest first.")
         .scopes(&[Scope::DeadLettersRead])
-        .parameters(pages::parameters())
+        .parameters(paging::parameters())
         .json::<ReplayPage>(StatusCode::OK, "A page of replays.", [link()], None)
         .problems([Code::StoreUnavailable])
 }
@@ -46,7 +46,7 @@ pub(in crate::routes) async fn list(desk: Data<Desk>, request: HttpRequest) -> R
     let fields = Fields {
         limit: take_limit(&mut parameters),
     };
-    pages::check(&fields, parameters)?;
+    paging::check(&fields, parameters)?;
     let limit = limit(&fields.limit).map_err(|_| broken())?;
     let after = after(&desk, &from)?;
     let actions = desk.actions.clone();

@@ -10,7 +10,7 @@ use shared::{
 };
 use uuid::Uuid;
 
-use super::{Desk, pages, problem};
+use super::{Desk, paging, problem};
 use crate::{actions::ActionError, replays::ReplayView};
 
 pub(crate) mod get;
@@ -31,13 +31,13 @@ const LIST: &str = "replays";
 /// # Errors
 /// `malformed-request` if the cursor was not made for this list.
 pub(crate) fn after(desk: &Desk, cursor: &Field) -> Result<Option<ReplayPosition>, Problem> {
-    let after = pages::after(desk, cursor, LIST)?;
+    let after = paging::after(desk, cursor, LIST)?;
     Ok(after.map(|(created_at, id)| ReplayPosition { created_at, id }))
 }
 
 /// The cursor of the page that starts after a replay.
 pub(crate) fn cursor(desk: &Desk, next: ReplayPosition) -> String {
-    pages::cursor(desk, (next.created_at, next.id), LIST)
+    paging::cursor(desk, (next.created_at, next.id), LIST)
 }
 
 /// The id in a path. What is no UUID names no replay.

@@ -5,7 +5,7 @@ use shared::{http::json::Field, store::audit::AuditFilter};
 
 use crate::{
     console::{Trouble, address::Parameters},
-    routes::{audit::filter::AuditFields, pages},
+    routes::{audit::filter::AuditFields, paging},
 };
 
 /// The names of the filters, as the API has them.
@@ -35,9 +35,9 @@ impl Asked {
         let (others, typed) = Parameters::of(request).parted(others);
         let mut members = typed.members(&NAMES)?;
         let fields = AuditFields::take(&mut members);
-        pages::check(&fields, members)?;
+        paging::check(&fields, members)?;
         Ok(Self {
-            filter: fields.filter().map_err(|_| pages::broken())?,
+            filter: fields.filter().map_err(|_| paging::broken())?,
             typed,
             others,
         })

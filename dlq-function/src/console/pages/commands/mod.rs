@@ -21,7 +21,7 @@ use crate::{
         Trouble, Visit,
         address::Parameters,
         layout::{Frame, SOON_SECONDS},
-        marks, texts,
+        tags, texts,
         times::{Time, utc},
     },
     routes::Desk,
@@ -91,7 +91,7 @@ struct Outcome {
     again: Option<String>,
     status: &'static str,
     word: &'static str,
-    look: &'static str,
+    tag: &'static str,
     meaning: &'static str,
     rejection: Option<(&'static str, &'static str)>,
     operation: Option<&'static str>,
@@ -211,7 +211,7 @@ impl Outcome {
             again: None,
             status: language.command_status(status),
             word: status.as_str(),
-            look: marks::of_command(status),
+            tag: tags::of_command(status),
             meaning: language.command_meaning(status),
             rejection: match status {
                 CommandStatus::Rejected(rejection) => {

@@ -22,11 +22,11 @@ use crate::{
     console::{
         Trouble, Visit,
         layout::Frame,
-        marks,
         pages::{CURSOR, command_path, contact_path, dead_of::DeadOf, path_with},
+        tags,
         times::{Time, utc},
     },
-    routes::{Desk, pages},
+    routes::{Desk, paging},
 };
 
 #[derive(Template)]
@@ -71,7 +71,7 @@ struct Line {
     path: String,
     id: String,
     operation: &'static str,
-    look: &'static str,
+    tag: &'static str,
     status: &'static str,
     rejection: Option<&'static str>,
     accepted: Time,
@@ -93,7 +93,7 @@ async fn shown(visit: &Visit, desk: &Desk, request: &HttpRequest, id: &str) -> R
     let id: ContactId = id.parse().map_err(|_| Trouble::Missing)?;
     let cursor = query::read(request, &[CURSOR])?.take(CURSOR);
     let scope = format!("history of {id}");
-    let after = pages::after(desk, &cursor, &scope)?;
+    let after = paging::after(desk, &cursor, &scope)?;
 
     let store = desk.actions.store.clone();
     let read = async move {
@@ -112,7 +112,7 @@ async fn shown(visit: &Visit, desk: &Desk, request: &HttpRequest, id: &str) -> R
         ))
     };
     let (contact, mut records) = desk.runtime.run(read).await?;
-    let next = pages::cut(desk, &mut records, DEFAULT_LIMIT, &scope, |last| {
+    let next = paging::cut(desk, &mut records, DEFAULT_LIMIT, &scope, |last| {
         Some((last.accepted_at, last.id.as_uuid()))
     });
     let theirs = DeadLetterFilter {
@@ -190,7 +190,7 @@ impl Line {
             path: command_path(record.id),
             id: record.id.to_string(),
             operation: language.operation(record.operation),
-            look: marks::of_command(record.status),
+            tag: tags::of_command(record.status),
             status: language.command_status(record.status),
             rejection: match record.status {
                 CommandStatus::Rejected(rejection) => Some(language.rejection(rejection)),

@@ -4,10 +4,10 @@ use shared::store::dead_letters::{ARRIVAL_HOURS, Arrivals, DeadLetterState, Grou
 
 use crate::console::{
     address::Parameters,
-    figures::Bars,
     filters::Filters,
     language::Language,
     pages::{DEAD_LETTERS, REPLAYS_NEW},
+    plots::Bars,
     texts,
     times::{Time, utc},
     words::Explained,
@@ -69,7 +69,7 @@ pub(super) struct Card {
     pub(super) last_seen: Time,
     pub(super) bars: Bars,
     pub(super) trend: String,
-    pub(super) trend_mark: &'static str,
+    pub(super) trend_tag: &'static str,
     pub(super) look: String,
     /// Where it can be sent again from, if something of it can.
     pub(super) replay: Option<String>,
@@ -103,7 +103,7 @@ impl Card {
             last_seen: utc(group.last_seen),
             bars: bars(language, last),
             trend: told(language, trend, sum(last), sum(before)),
-            trend_mark: match trend {
+            trend_tag: match trend {
                 Trend::New | Trend::Rising => "warn",
                 Trend::Falling | Trend::Quiet => "good",
                 Trend::Steady => "",

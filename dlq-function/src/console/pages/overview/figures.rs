@@ -6,9 +6,9 @@ use shared::store::{commands::StatusCounts, replays::ReplayRecord};
 
 use crate::{
     console::{
-        figures::Bars,
         language::Language,
         pages::{DEAD_LETTERS, letter_path, replay_path},
+        plots::Bars,
         texts,
         times::{Time, utc},
     },
@@ -97,7 +97,7 @@ struct Oldest {
 struct PartLine {
     name: &'static str,
     stands: &'static str,
-    look: &'static str,
+    tag: &'static str,
     means: &'static str,
 }
 
@@ -290,7 +290,7 @@ impl PartLine {
                 ),
             ),
         };
-        let (stands, look) = match stands {
+        let (stands, tag) = match stands {
             Stands::Up => (language.either("up", "no ar"), "good"),
             Stands::Down => (language.either("down", "fora do ar"), "bad"),
             Stands::Silent => (language.either("not answering", "não responde"), "bad"),
@@ -298,7 +298,7 @@ impl PartLine {
         Self {
             name,
             stands,
-            look,
+            tag,
             means,
         }
     }

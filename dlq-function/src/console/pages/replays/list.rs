@@ -8,12 +8,11 @@ use super::{REPLAYS, outcomes};
 use crate::{
     console::{
         Trouble, Visit,
-        figures::Shares,
         language::Language,
         layout::Frame,
-        marks,
         pages::{CURSOR, path_with, replay_path},
-        texts,
+        plots::Shares,
+        tags, texts,
         times::{Time, of_view},
     },
     replays::ReplayView,
@@ -52,7 +51,7 @@ impl Row {
             started: of_view(&replay.started_at),
             by: language.principal(&replay.started_by),
             state: language.replay_state(replay.standing),
-            tag: marks::of_replay(replay.standing),
+            tag: tags::of_replay(replay.standing),
             total: language.number(replay.total.into()),
             shares: (!become_of.is_empty()).then(|| outcomes::shares(&become_of)),
         }

@@ -5,8 +5,8 @@ use shared::store::replays::{ItemState, Refusal};
 use crate::{
     actions::{Prediction, Preview},
     console::{
-        figures::{Shares, Tone},
         language::Language,
+        plots::{Shares, Tone},
     },
     replays::{CountsView, RefusalsView},
 };

@@ -20,8 +20,8 @@ use super::{
 use crate::{
     actions::{ActionError, FROZEN_MAX, Prediction, Preview},
     console::{
-        Form, Trouble, Visit, figures::Shares, filters::Filters, language::Language, layout::Frame,
-        pages::replay_path, selections::Fact, texts,
+        Form, Trouble, Visit, filters::Filters, language::Language, layout::Frame, pages::replay_path,
+        plots::Shares, selections::Fact, texts,
     },
     replays::{BRAKE_MAX, RATE_MAX},
     routes::Desk,

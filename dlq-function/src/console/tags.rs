@@ -1,4 +1,4 @@
-//! What a state is marked as, by a class of the style sheet: `good`, `warn`, `bad` or none. Words stand beside it.
+//! What states are tagged as, by a class of the style sheet: `good`, `warn`, `bad` or none. Words stand in the tag.
 
 use shared::{
     store::{dead_letters::DeadLetterState, replays::ReplayState},

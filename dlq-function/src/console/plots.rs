@@ -4,7 +4,7 @@ use askama::Template;
 
 /// Bars over time, one a bucket, the newest last.
 #[derive(Debug, Template)]
-#[template(path = "figures/bars.html")]
+#[template(path = "plots/bars.html")]
 pub(crate) struct Bars {
     /// What is plotted, in words: also what is read out.
     pub(crate) label: String,
@@ -85,7 +85,7 @@ impl Tone {
 
 /// The parts of a whole, beside each other in one bar.
 #[derive(Debug, Template)]
-#[template(path = "figures/shares.html")]
+#[template(path = "plots/shares.html")]
 pub(crate) struct Shares {
     /// What is plotted, in words: also what is read out.
     pub(crate) label: String,
