@@ -24,6 +24,7 @@ mod notice;
 pub(crate) mod operators;
 mod pages;
 mod plots;
+mod reasons;
 mod refusals;
 mod selections;
 pub(crate) mod sessions;

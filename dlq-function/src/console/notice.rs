@@ -63,23 +63,23 @@ impl Language {
         match notice {
             Notice::SentAgain => self.either(
                 "It was sent again. What becomes of it shows here by itself.",
-                "Ela foi reenviada. O desfecho aparece aqui sozinho.",
+                "Mensagem reenviada. O desfecho aparecerá aqui automaticamente.",
             ),
             Notice::Corrected => self.either(
                 "This is the corrected one. It was sent; what becomes of it shows here by itself.",
-                "Esta é a versão corrigida. Ela foi enviada; o desfecho aparece aqui sozinho.",
+                "Esta é a versão corrigida. Ela foi enviada; o desfecho aparecerá aqui automaticamente.",
             ),
             Notice::Archived => self.either(
                 "It was archived. It still waits, and can be restored or replayed.",
-                "Ela foi arquivada. Continua à espera, e pode ser restaurada ou reenviada.",
+                "Mensagem arquivada. Ela continua à espera e pode ser restaurada ou reenviada.",
             ),
             Notice::Restored => self.either(
                 "It was restored: it is open again.",
-                "Ela foi restaurada: está aberta de novo.",
+                "Mensagem restaurada: está aberta de novo.",
             ),
             Notice::Discarded => self.either(
                 "It was discarded: its command has ended as rejected.",
-                "Ela foi descartada: o comando terminou como recusado.",
+                "Mensagem descartada: o comando terminou como rejeitado.",
             ),
             Notice::NothingTicked => self.either(
                 "Nothing was ticked, so nothing was done. Tick at least one.",

@@ -39,16 +39,16 @@ impl Language {
                 let why = self.publish(error);
                 self.either(
                     format!("{why} The correction is kept as {id}, which waits: replay that one."),
-                    format!("{why} A correção está guardada como {id}, que espera: reenvie essa."),
+                    format!("{why} A correção ficou guardada como {id} e espera: reenvie essa."),
                 )
             }
             ActionError::Erased => told(
-                "Its message was erased with the data of its contact; it can only be discarded.",
-                "A mensagem foi apagada com os dados do contato; só resta descartá-la.",
+                "Its message was erased with the data of its contact. It can only be discarded.",
+                "A mensagem foi apagada com os dados do contato. Só resta descartá-la.",
             ),
             ActionError::Newer(id) => self.either(
                 format!("It failed again since; the newer failure is the one to replay: {id}."),
-                format!("Ela falhou de novo depois; a falha mais nova é a que se reenvia: {id}."),
+                format!("Ela falhou de novo depois; a falha mais nova é a que deve ser reenviada: {id}."),
             ),
             ActionError::NoReplay => told("There is no such replay.", "Este reenvio não existe."),
             ActionError::ReplayEnded => told("The replay has ended.", "O reenvio já terminou."),
@@ -72,7 +72,7 @@ impl Language {
         match locked {
             Locked::KeyMissing(key) => self.either(
                 format!("Its message is encrypted with the key {key}, which deadLetters.keys does not have."),
-                format!("A mensagem está cifrada com a chave {key}, que falta em deadLetters.keys."),
+                format!("A mensagem está cifrada com a chave {key}, que não está em deadLetters.keys."),
             ),
             Locked::Altered(key) => self.either(
                 format!("Its message cannot be decrypted with the key {key} of deadLetters.keys."),
@@ -85,19 +85,19 @@ impl Language {
         let told = match error {
             PublishError::Unavailable => self.either(
                 "It was not sent: the broker is not connected. Try again in a moment.",
-                "Não foi enviada: não há conexão com o RabbitMQ. Tente de novo em instantes.",
+                "Não foi enviada: não há conexão com a fila. Tente de novo em instantes.",
             ),
             PublishError::Refused => self.either(
                 "It was not sent: the broker refused it. The queue may be full.",
-                "Não foi enviada: o RabbitMQ a recusou. A fila pode estar cheia.",
+                "Não foi enviada: a fila a recusou. Ela pode estar cheia.",
             ),
             PublishError::Unroutable => self.either(
                 "It was not sent: the broker has no queue for it.",
-                "Não foi enviada: o RabbitMQ não tem uma fila para ela.",
+                "Não foi enviada: não existe uma fila para ela.",
             ),
             PublishError::Unconfirmed => self.either(
                 "The broker did not confirm it: it may have been sent. Sending it again does no harm.",
-                "O RabbitMQ não confirmou: talvez tenha sido enviada. Reenviar não causa problema.",
+                "A fila não confirmou: talvez tenha sido enviada. Reenviar não estraga nada.",
             ),
         };
         told.to_owned()

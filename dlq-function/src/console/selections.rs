@@ -26,7 +26,7 @@ texts! {
     since: "Received since", "Recebidas desde";
     until: "Received before", "Recebidas antes de";
     ids: "Chosen one by one", "Escolhidas uma a uma";
-    sent_before: "Sent again before", "Reenviadas antes";
+    sent_before: "Sent again before", "Já reenviadas";
 }
 
 /// The ids whose boxes were ticked: none if none was.

@@ -2,26 +2,17 @@
 //! and logs have it, stands beside it.
 
 use shared::{
-    domain::Operation,
+    domain::{Operation, Rejection},
     store::{
         audit::Act,
         dead_letters::DeadLetterState,
         replays::{ItemState, Refusal, ReplayState},
     },
-    wire::{CommandStatus, Reason},
+    wire::CommandStatus,
 };
 
 use super::language::Language;
 use crate::actions::{POLICY, Prediction};
-
-/// Why something is dead, explained.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Explained {
-    /// What happened.
-    pub(crate) meaning: &'static str,
-    /// What to do.
-    pub(crate) advice: &'static str,
-}
 
 impl Language {
     pub(crate) fn operation(self, operation: Operation) -> &'static str {
@@ -58,8 +49,25 @@ impl Language {
             CommandStatus::Pending => self.either("pending", "pendente"),
             CommandStatus::Applied => self.either("applied", "aplicado"),
             CommandStatus::Superseded => self.either("superseded", "superado"),
-            CommandStatus::Rejected(_) => self.either("rejected", "recusado"),
-            CommandStatus::DeadLettered => self.either("dead-lettered", "em mensagem morta"),
+            CommandStatus::Rejected(_) => self.either("rejected", "rejeitado"),
+            CommandStatus::DeadLettered => self.either("dead-lettered", "virou mensagem morta"),
+        }
+    }
+
+    pub(crate) fn rejection(self, rejection: Rejection) -> &'static str {
+        match rejection {
+            Rejection::PreconditionFailed => self.either(
+                "The contact had changed since the client read it (If-Match).",
+                "O contato havia mudado desde que o cliente o leu (If-Match).",
+            ),
+            Rejection::IdempotencyKeyReused => self.either(
+                "Its idempotency key had been used for another request.",
+                "A chave de idempotência já havia sido usada em outro pedido.",
+            ),
+            Rejection::Discarded => self.either(
+                "An operator discarded its dead letter.",
+                "Um operador descartou a mensagem morta dele.",
+            ),
         }
     }
 
@@ -75,33 +83,33 @@ impl Language {
     pub(crate) fn item_state(self, state: ItemState) -> &'static str {
         match state {
             ItemState::Waiting => self.either("waiting", "aguardando"),
-            ItemState::Sent => self.either("sent, outcome not known yet", "enviadas, sem resultado ainda"),
+            ItemState::Sent => self.either("sent, outcome not known yet", "enviadas, ainda sem desfecho"),
             ItemState::Applied => self.either("applied", "aplicadas"),
             ItemState::Superseded => self.either("superseded", "superadas"),
-            ItemState::Rejected => self.either("rejected", "recusadas"),
-            ItemState::DeadAgain => self.either("dead again", "mortas de novo"),
+            ItemState::Rejected => self.either("rejected", "rejeitadas"),
+            ItemState::DeadAgain => self.either("dead again", "morreram de novo"),
             ItemState::Refused => self.either("not sent", "não enviadas"),
-            ItemState::Unknown => self.either("unknown", "sem notícia"),
+            ItemState::Unknown => self.either("unknown", "sem notícias"),
         }
     }
 
     pub(crate) fn refusal(self, refusal: Refusal) -> &'static str {
         match refusal {
-            Refusal::Missing => self.either("there is no such dead letter", "não existe tal mensagem morta"),
-            Refusal::Resolved => self.either("its command has ended", "seu comando já terminou"),
+            Refusal::Missing => self.either("there is no such dead letter", "a mensagem morta não existe"),
+            Refusal::Resolved => self.either("its command has ended", "o comando já terminou"),
             Refusal::Discarded => self.either("it was discarded", "foi descartada"),
             Refusal::Replaced => self.either(
                 "a corrected one was sent in its place",
-                "uma corrigida foi enviada em seu lugar",
+                "uma versão corrigida foi enviada no lugar",
             ),
-            Refusal::Erased => self.either("its payload was erased", "seu conteúdo foi apagado"),
+            Refusal::Erased => self.either("its payload was erased", "o conteúdo foi apagado"),
             Refusal::Locked => self.either(
                 "its payload cannot be decrypted: the key is not there",
-                "seu conteúdo não pode ser decifrado: falta a chave",
+                "o conteúdo não pode ser decifrado: falta a chave",
             ),
             Refusal::Newer => self.either(
                 "it failed again since: the newer failure is the one to replay",
-                "falhou de novo desde então: a falha mais nova é a que se deve reenviar",
+                "falhou de novo depois: a falha mais nova é a que deve ser reenviada",
             ),
         }
     }
@@ -114,11 +122,12 @@ impl Language {
                 "seria superada por escritas mais novas",
             ),
             Prediction::WouldBeRejected => {
-                self.either("would be rejected by a rule", "seria recusada por uma regra")
+                self.either("would be rejected by a rule", "seria rejeitada por uma regra")
             }
-            Prediction::HasEnded => {
-                self.either("has ended: nothing would change", "já terminou: nada mudaria")
-            }
+            Prediction::HasEnded => self.either(
+                "would change nothing: its command has ended",
+                "não mudaria nada: o comando já terminou",
+            ),
             Prediction::WouldFailAgain => self.either("would fail again", "falharia de novo"),
             Prediction::CannotBeSent => self.either("cannot be sent", "não pode ser enviada"),
         }
@@ -135,7 +144,9 @@ impl Language {
             Act::Archive => self.either("archived", "arquivou"),
             Act::Restore => self.either("restored", "restaurou"),
             Act::Reveal => self.either("revealed", "revelou"),
-            Act::ParkingRestored => self.either("put back from parking", "devolveu do estacionamento"),
+            Act::ParkingRestored => {
+                self.either("put back from the parking queue", "devolveu da fila parking")
+            }
         }
     }
 
@@ -149,145 +160,6 @@ impl Language {
                 .either("the automatic policy", "a política automática")
                 .to_owned(),
             principal => principal.to_owned(),
-        }
-    }
-
-    pub(crate) fn reason(self, reason: Reason) -> Explained {
-        let explained = |english: [&'static str; 2], portuguese: [&'static str; 2]| {
-            let [meaning, advice] = self.either(english, portuguese);
-            Explained { meaning, advice }
-        };
-        match reason {
-            Reason::StoreRefused => explained(
-                [
-                    "The database refused this command at every attempt, while it took others.",
-                    "Find out why: the detail has the SQLSTATE. Mend it (a trigger, a full tablespace, a constraint), then replay.",
-                ],
-                [
-                    "O banco de dados recusou este comando em todas as tentativas, mas aceitou outros.",
-                    "Descubra por quê: o detalhe traz o SQLSTATE. Corrija (um gatilho, um tablespace cheio, uma restrição) e reenvie.",
-                ],
-            ),
-            Reason::HandlerPanic => explained(
-                [
-                    "A defect of the worker.",
-                    "Report it with this page. Replay once a mended version runs.",
-                ],
-                [
-                    "Um defeito do worker.",
-                    "Informe-o com esta página. Reenvie quando uma versão corrigida estiver rodando.",
-                ],
-            ),
-            Reason::Unstorable => explained(
-                [
-                    "A value that the database cannot hold, which the API lets nobody send: somebody wrote to the queue past it, or an older version did.",
-                    "Edit it, or discard it.",
-                ],
-                [
-                    "Um valor que o banco de dados não comporta e que a API não deixa passar: alguém escreveu na fila sem usá-la, ou foi uma versão antiga.",
-                    "Corrija ou descarte.",
-                ],
-            ),
-            Reason::StampAhead => explained(
-                [
-                    "Stamped later than the worker's clock allows.",
-                    "Set the clocks (NTP), then replay: it applies once its time has come.",
-                ],
-                [
-                    "Carimbado depois do que o relógio do worker permite.",
-                    "Acerte os relógios (NTP) e reenvie: será aplicado quando sua hora chegar.",
-                ],
-            ),
-            Reason::ContactUnknown => explained(
-                [
-                    "An update or delete of an id that contato did not issue.",
-                    "Discard it. If there are many, one producer has another ids.key: mend that, then replay.",
-                ],
-                [
-                    "Alteração ou exclusão de um identificador que o contato não emitiu.",
-                    "Descarte. Se houver muitas, algum producer tem outra ids.key: corrija isso e reenvie.",
-                ],
-            ),
-            Reason::IdConflict => explained(
-                [
-                    "Another request under a command id that had been used.",
-                    "Look at both, then discard one. Clients of the API never cause it.",
-                ],
-                [
-                    "Outro pedido com um identificador de comando já usado.",
-                    "Compare os dois e descarte um. Clientes da API nunca causam isto.",
-                ],
-            ),
-            Reason::Undecodable => explained(
-                [
-                    "It is no JSON, or no command.",
-                    "Discard it, and find who wrote to the queue past the API.",
-                ],
-                [
-                    "Não é JSON, ou não é um comando.",
-                    "Descarte e descubra quem escreveu na fila sem usar a API.",
-                ],
-            ),
-            Reason::UnknownVersion => explained(
-                [
-                    "Written by a newer version than the worker's.",
-                    "Update the workers, then replay.",
-                ],
-                [
-                    "Escrita por uma versão mais nova que a do worker.",
-                    "Atualize os workers e reenvie.",
-                ],
-            ),
-            Reason::UnknownOperation => explained(
-                [
-                    "An operation that the worker does not know.",
-                    "Update the workers, then replay; else discard it.",
-                ],
-                [
-                    "Uma operação que o worker não conhece.",
-                    "Atualize os workers e reenvie; senão, descarte.",
-                ],
-            ),
-            Reason::TooLarge => explained(
-                [
-                    "Larger than a message may be.",
-                    "Discard it: the API never sends such.",
-                ],
-                [
-                    "Maior do que uma mensagem pode ser.",
-                    "Descarte: a API nunca envia algo assim.",
-                ],
-            ),
-            Reason::DeliveryLimit => explained(
-                [
-                    "Delivered too often without an end: it may have killed the worker each time.",
-                    "Read the worker's log of that time. Replay it alone, with the worker watched.",
-                ],
-                [
-                    "Entregue vezes demais sem fim: pode ter derrubado o worker a cada vez.",
-                    "Leia o log do worker daquela hora. Reenvie-a sozinha, observando o worker.",
-                ],
-            ),
-            Reason::Expired => explained(
-                [
-                    "The broker let it expire; contato sets no expiry on commands.",
-                    "Look for a policy on the broker and take it away, then replay.",
-                ],
-                [
-                    "A fila a deixou expirar; o contato não define validade para comandos.",
-                    "Procure uma política no RabbitMQ, remova-a e reenvie.",
-                ],
-            ),
-            Reason::Unknown => explained(
-                [
-                    "It came to the dead letters and nobody said why.",
-                    "Look who publishes to contato.dlq. Replay it.",
-                ],
-                [
-                    "Chegou às mensagens mortas sem que se dissesse por quê.",
-                    "Veja quem publica em contato.dlq. Reenvie.",
-                ],
-            ),
         }
     }
 }

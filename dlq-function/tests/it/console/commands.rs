@@ -76,7 +76,7 @@ async fn what_went_wrong_is_said(pair: Pair) {
     pair.publish(pair.envelope(id, stale).encode()).await;
     pair.ended(id).await;
     let page = browser.get(&format!("/commands/{id}")).await;
-    assert_eq!(page.text("#outcome .tag"), "recusado");
+    assert_eq!(page.text("#outcome .tag"), "rejeitado");
     assert!(page.says("O contato havia mudado desde que o cliente o leu (If-Match). precondition-failed"));
     worker.stop().await;
 
@@ -84,7 +84,7 @@ async fn what_went_wrong_is_said(pair: Pair) {
     send_dead_letter(&pair, &dead, Reason::StoreRefused).await;
     let letter = desk.listed("", 1).await.remove(0);
     let page = browser.get(&format!("/commands/{}", dead.command.id)).await;
-    assert_eq!(page.text("#outcome .tag"), "em mensagem morta");
+    assert_eq!(page.text("#outcome .tag"), "virou mensagem morta");
     let link = format!("/dead-letters/{}", letter["id"].as_str().unwrap());
     assert_eq!(page.attributes("[aria-labelledby=dead] a", "href"), [link]);
     assert!(!page.says("Bia"));

@@ -250,7 +250,7 @@ async fn what_was_ticked_is_done_and_what_could_not_be_is_named(pair: Pair) {
     assert_eq!(titled(&done), (200, "Archived: 2 dead letters".to_owned()));
     desk.listed("state=archived", 2).await;
     let asks = browser.submit(&two.clone().with("act", "archive")).await;
-    assert!(asks.says("There is nothing to do it to."));
+    assert!(asks.says("This cannot be done to any of them."));
 
     // The first ends while another looks at the page.
     let three = two.and("id", ids[2]).with("act", "discard");
@@ -265,7 +265,11 @@ async fn what_was_ticked_is_done_and_what_could_not_be_is_named(pair: Pair) {
     assert!(changed.says("3 were expected and 2 match now."));
 
     let asks = browser.submit(&three).await;
-    assert!(asks.says("3 ticked. To the others"), "{}", asks.text("main"));
+    assert!(
+        asks.says("3 ticked. The state of the others"),
+        "{}",
+        asks.text("main")
+    );
     for typed in ["", "3", "two"] {
         let wrong = browser.submit(&asks.form(ACTS).with("typed", typed)).await;
         assert_eq!(wrong.status, 422, "{typed}");
@@ -458,7 +462,7 @@ async fn a_message_in_the_clear_is_audited_and_scripts_in_it_are_text(pair: Pair
         .submit(&page.form(&format!("{}/reveal", place(&letter))))
         .await;
     assert_eq!(clear.text("pre"), "/wA=");
-    assert!(clear.says("in base64"));
+    assert!(clear.says("In base64"));
     desk.running.stop().await;
 }
 

@@ -122,7 +122,7 @@ async fn ended_commands_are_plotted_by_minute(pair: Pair) {
             .any(|most| applied.ends_with(&format!("no máximo {most}"))),
         "{applied}"
     );
-    let rejected = plots.iter().find(|plot| plot.starts_with("Recusados")).unwrap();
+    let rejected = plots.iter().find(|plot| plot.starts_with("Rejeitados")).unwrap();
     assert!(rejected.ends_with("no máximo 0"), "{rejected}");
     assert!(page.says("por segundo"));
     desk.running.stop().await;

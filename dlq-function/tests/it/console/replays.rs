@@ -353,7 +353,7 @@ async fn replays_are_listed_newest_first(pair: Pair) {
         browser
             .get("/replays")
             .await
-            .says("Nothing has been replayed yet.")
+            .says("No replay of many was started yet.")
     );
     for _ in 0..20 {
         assert_eq!(desk.post_json("/v1/replays", &json!({})).await.0, 202);

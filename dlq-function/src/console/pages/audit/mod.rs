@@ -27,7 +27,7 @@ const EXPORT: &str = "/audit/export";
 texts! {
     title: "Audit", "Auditoria";
     about: "Who did what to dead letters. Nothing can be changed here, only added.", "Quem fez o quê com mensagens mortas. Aqui nada se altera, só se acrescenta.";
-    export: "Export as JSON lines", "Exportar como linhas JSON";
+    export: "Export as JSON lines", "Exportar em linhas JSON";
     filter: "Filter", "Filtrar";
     clear: "Clear", "Limpar";
     any: "any", "qualquer";
@@ -44,7 +44,7 @@ texts! {
     count: "How many", "Quantas";
     change: "Before and after", "Antes e depois";
     entries: "What was done, newest first", "O que foi feito, do mais novo ao mais antigo";
-    nothing: "Nothing was done that these filters let through.", "Nada do que foi feito passa por estes filtros.";
+    nothing: "Nothing was done that these filters let through.", "Nenhum registro passa por estes filtros.";
     older: "Older", "Mais antigas";
     newest: "Newest", "Mais novas";
 }

@@ -36,7 +36,7 @@ const OUTCOME: &str = "/commands/{id}/outcome";
 texts! {
     title: "Follow a command", "Acompanhar um comando";
     command: "Command", "Comando";
-    about: "Every write is answered with the id of its command. Paste it here to see what became of it.", "Toda escrita é respondida com o identificador do seu comando. Cole-o aqui para ver o que aconteceu.";
+    about: "Every write is answered with the id of its command. Paste it here to see what became of it.", "Toda escrita é respondida com o id do seu comando. Cole-o aqui para ver o que houve com ele.";
     id: "Command id", "Id do comando";
     follow: "Follow", "Acompanhar";
     no_id: "This is no command id: it must look like 00000000-0000-0000-0000-000000000000.", "Isto não é um id de comando: deve ter a forma 00000000-0000-0000-0000-000000000000.";
@@ -45,11 +45,11 @@ texts! {
     accepted: "Accepted", "Aceito";
     finished: "Ended", "Terminou";
     attempts: "Attempts", "Tentativas";
-    follows: "This page follows it by itself.", "Esta página o acompanha sozinha.";
+    follows: "This page follows it by itself.", "Esta página o acompanha automaticamente.";
     unknown: "Unknown command", "Comando desconhecido";
-    unknown_advice: "contato never issued this id. Was it cut off when it was copied, or is it the id of a contact?", "O contato nunca emitiu este id. Ele foi cortado ao copiar, ou é o id de um contato?";
+    unknown_advice: "contato never issued this id. Was it cut off when it was copied, or is it the id of a contact?", "Este id nunca foi emitido aqui. Ele foi cortado ao copiar, ou é o id de um contato?";
     forgotten: "No longer kept", "Não é mais guardado";
-    forgotten_advice: "The command was issued, but it is older than outcomes are kept. Its contact shows how things stand.", "O comando foi emitido, mas é mais antigo que o prazo de guarda dos resultados. O contato mostra a situação atual.";
+    forgotten_advice: "The command was issued, but longer ago than outcomes are kept. The page of its contact shows how things stand.", "O comando foi emitido, mas é mais antigo que o prazo de guarda dos desfechos. A página do contato mostra a situação atual.";
     another: "Follow another command", "Acompanhar outro comando";
 }
 
@@ -142,11 +142,16 @@ async fn show(visit: Visit, desk: Data<Desk>, id: Path<String>) -> HttpResponse 
 async fn shown(visit: &Visit, desk: &Desk, id: &str) -> Result<HttpResponse, Trouble> {
     visit.with_any(&FOLLOWERS)?;
     let id = id.parse().map_err(|_| Trouble::Missing)?;
+    let t = Texts::of(visit.language);
     let outcome = match followed(desk, id).await? {
         Followed::Recorded(record) => Outcome::ended(visit, &record),
         Followed::Unrecorded(Unrecorded::Pending) => Outcome::pending(visit, id),
-        Followed::Unrecorded(Unrecorded::Unknown) => return gone(visit, id, StatusCode::NOT_FOUND),
-        Followed::Unrecorded(Unrecorded::Forgotten) => return gone(visit, id, StatusCode::GONE),
+        Followed::Unrecorded(Unrecorded::Unknown) => {
+            return gone(visit, id, StatusCode::NOT_FOUND, t.unknown, t.unknown_advice);
+        }
+        Followed::Unrecorded(Unrecorded::Forgotten) => {
+            return gone(visit, id, StatusCode::GONE, t.forgotten, t.forgotten_advice);
+        }
     };
     let its = DeadLetterFilter {
         command_id: Some(id),
@@ -160,7 +165,7 @@ async fn shown(visit: &Visit, desk: &Desk, id: &str) -> Result<HttpResponse, Tro
             refresh,
             ..Frame::new(visit)
         },
-        t: Texts::of(visit.language),
+        t,
         id,
         outcome,
         dead: dead.filter(DeadOf::has_some),
@@ -187,15 +192,16 @@ async fn followed(desk: &Desk, id: CommandId) -> Result<Followed, Trouble> {
     Ok(desk.runtime.run(async move { actions.follow(id).await }).await?)
 }
 
-fn gone(visit: &Visit, id: CommandId, status: StatusCode) -> Result<HttpResponse, Trouble> {
-    let t = Texts::of(visit.language);
-    let (title, advice) = match status {
-        StatusCode::GONE => (t.forgotten, t.forgotten_advice),
-        _ => (t.unknown, t.unknown_advice),
-    };
+fn gone(
+    visit: &Visit,
+    id: CommandId,
+    status: StatusCode,
+    title: &'static str,
+    advice: &'static str,
+) -> Result<HttpResponse, Trouble> {
     let page = GonePage {
         frame: Frame::new(visit),
-        t,
+        t: Texts::of(visit.language),
         id,
         title,
         advice,

@@ -20,7 +20,6 @@ use super::{Texts, faults};
 use crate::{
     console::{
         Form, Trouble, Visit,
-        language::Language,
         layout::Frame,
         pages::{CURSOR, contact_path},
         times::{Time, utc},
@@ -30,17 +29,6 @@ use crate::{
 
 /// The fields, by the names that the API has for them.
 const NAMES: [&str; 6] = ["q", "areaCode", "state", "phone", "email", "sort"];
-
-/// The orders.
-const SORTS: [(&str, [&str; 2]); 4] = [
-    ("-createdAt", ["newest first", "mais novos primeiro"]),
-    ("createdAt", ["oldest first", "mais antigos primeiro"]),
-    (
-        "-updatedAt",
-        ["last changed first", "alterados por último primeiro"],
-    ),
-    ("name", ["by name", "por nome"]),
-];
 
 #[derive(Template)]
 #[template(path = "pages/contacts/search.html")]
@@ -158,9 +146,15 @@ impl<'a> Page<'a> {
         AreaCode::all().map(|code| code.to_string())
     }
 
-    fn sorts(&self) -> [(&'static str, &'static str); SORTS.len()] {
-        let language: Language = self.frame.visit.language;
-        SORTS.map(|(word, [english, portuguese])| (word, language.either(english, portuguese)))
+    /// The orders, as the API has them.
+    fn sorts(&self) -> [(&'static str, &'static str); 4] {
+        let t = self.t;
+        [
+            ("-createdAt", t.newest_first),
+            ("createdAt", t.oldest_first),
+            ("-updatedAt", t.changed_first),
+            ("name", t.by_name),
+        ]
     }
 
     /// The pages beside this one: what each is called, and its cursor.

@@ -28,18 +28,18 @@ texts! {
     archive: "Archive", "Arquivar";
     restore: "Restore", "Restaurar";
     discard: "Discard", "Descartar";
-    archive_about: "They are put aside. They still wait: they can be restored, replayed or discarded, and new failures of their group show up as usual.", "Elas são postas de lado. Continuam à espera: podem ser restauradas, reenviadas ou descartadas, e novas falhas do mesmo grupo aparecem normalmente.";
+    archive_about: "They are put aside. They still wait: they can be restored, replayed or discarded, and new failures of their group show up as usual.", "Elas são postas de lado, mas continuam à espera: podem ser restauradas, reenviadas ou descartadas, e novas falhas do mesmo grupo aparecem normalmente.";
     restore_about: "They are open again, and count for the alert.", "Elas voltam a ficar abertas e a contar para o alerta.";
-    discard_about: "Their commands end as rejected, and whoever sent them sees that. This cannot be undone.", "Os comandos terminam como recusados, e quem os enviou vê isso. Não há como desfazer.";
-    nothing: "There is nothing to do it to.", "Não há nenhuma para isso.";
-    nothing_about: "None of them stands so that this can be done, or somebody else was faster.", "Nenhuma está num estado que permita isso, ou alguém chegou antes.";
+    discard_about: "Their commands end as rejected, and whoever sent them sees that. This cannot be undone.", "Os comandos terminam como rejeitados, e quem os enviou vê isso. Não há como desfazer.";
+    nothing: "This cannot be done to any of them.", "Isso não pode ser feito com nenhuma delas.";
+    nothing_about: "Their state does not allow it, or somebody else was faster.", "O estado delas não permite, ou alguém chegou antes.";
     which: "Which", "Quais";
     ticked: "ticked", "marcadas";
-    frozen: "What arrives from now on is not touched.", "O que chegar a partir de agora não é tocado.";
-    some: "To the others that were ticked it cannot be done as they stand.", "Com as outras marcadas isso não é possível no estado em que estão.";
+    frozen: "What arrives from now on is not touched.", "O que chegar a partir de agora fica de fora.";
+    some: "The state of the others does not allow it.", "O estado das outras não permite isso.";
     at_once: "At most 1,000 are discarded at once, the oldest first; after that you are asked again.", "São descartadas no máximo 1.000 de cada vez, as mais antigas primeiro; depois a pergunta se repete.";
     type_number: "To confirm, type this number:", "Para confirmar, digite este número:";
-    wrong_number: "Another number was typed. Nothing was done.", "Foi digitado outro número. Nada foi feito.";
+    wrong_number: "Another number was typed. Nothing was done.", "O número digitado não confere. Nada foi feito.";
     back: "Back to the list", "Voltar à lista";
 }
 

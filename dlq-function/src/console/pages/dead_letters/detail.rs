@@ -21,9 +21,9 @@ use crate::{
         layout::{Frame, SOON_SECONDS},
         notice::Notice,
         pages::{command_path, contact_path, id, letter_path, path_with},
+        reasons::Explained,
         tags, texts,
         times::{Time, of_view},
-        words::Explained,
     },
     routes::Desk,
     view::{DeadLetterDetail, NewerCommand},
@@ -37,9 +37,9 @@ texts! {
     reason: "Reason", "Motivo";
     detail: "Detail", "Detalhe";
     would: "Sent again now, it", "Reenviada agora, ela";
-    awaited: "It was sent again. What becomes of it shows here by itself.", "Ela foi reenviada. O desfecho aparece aqui sozinho.";
+    awaited: "It was sent again. What becomes of it shows here by itself.", "Ela foi reenviada. O desfecho aparecerá aqui automaticamente.";
     acts: "What can be done", "O que se pode fazer";
-    no_acts: "Nothing: it is closed, or your account may only look.", "Nada: está encerrada, ou sua conta só pode olhar.";
+    no_acts: "Nothing: it is closed, or your account may only look.", "Nada: ela está encerrada, ou sua conta só pode consultar.";
     replay: "Replay", "Reenviar";
     archive: "Archive", "Arquivar";
     restore: "Restore", "Restaurar";
@@ -50,10 +50,10 @@ texts! {
     message: "Message", "Mensagem";
     masked: "Personal data is masked.", "Os dados pessoais estão mascarados.";
     clear: "In the clear. That you looked stands in the audit.", "Sem máscara. A auditoria registrou que você olhou.";
-    base64: "It is no text; in base64:", "Não é texto; em base64:";
-    not_json: "It is not JSON, so nothing of it is shown masked.", "Não é JSON, então nada dela aparece mascarado.";
-    erased: "It was erased: with the data of its contact, or for its age.", "Foi apagada: com os dados do contato, ou pela idade.";
-    locked: "It is encrypted with a key that deadLetters.keys does not have.", "Está cifrada com uma chave que falta em deadLetters.keys.";
+    base64: "It is not text. In base64:", "Não é texto. Em base64:";
+    not_json: "It is not JSON, so there is no masked version to show.", "Não é JSON, portanto não há versão mascarada para mostrar.";
+    erased: "It was erased: with the data of its contact, or for its age.", "Foi apagada: com os dados do contato, ou por passar do prazo de guarda.";
+    locked: "It is encrypted with a key that deadLetters.keys does not have.", "Está cifrada com uma chave que não está em deadLetters.keys.";
     contact: "The contact as it is now", "O contato como está agora";
     contact_id: "Contact", "Contato";
     contact_link: "Open the contact", "Abrir o contato";
@@ -67,17 +67,17 @@ texts! {
     email: "E-mail", "E-mail";
     updated: "Changed", "Alterado";
     newer: "Newer commands of this contact", "Comandos mais novos deste contato";
-    newer_about: "They ended after this one was written; field by field, they win over it.", "Terminaram depois que este foi escrito; campo a campo, prevalecem sobre ele.";
+    newer_about: "They ended after this one was written; field by field, they win over it.", "Terminaram depois que este foi escrito e prevalecem sobre ele, campo a campo.";
     command: "Command", "Comando";
     operation: "Operation", "Operação";
     status: "Outcome", "Desfecho";
     finished: "Ended", "Terminou";
     history: "What happened", "O que aconteceu";
-    ids: "Ids", "Identificadores";
+    ids: "Ids", "Ids";
     letter: "Dead letter", "Mensagem morta";
     group: "Group", "Grupo";
     group_link: "Those that failed alike", "As que falharam do mesmo jeito";
-    trace: "Trace", "Rastro";
+    trace: "Trace", "Rastreamento (trace)";
     size: "Size", "Tamanho";
     bytes: "bytes", "bytes";
     replaced_by: "The corrected one, sent in its place:", "A versão corrigida, enviada no lugar:";
@@ -85,7 +85,7 @@ texts! {
     back: "Back to the list", "Voltar à lista";
     applied: "applied", "aplicado";
     superseded: "superseded", "superado";
-    rejected: "rejected", "recusado";
+    rejected: "rejected", "rejeitado";
 }
 
 #[derive(Template)]

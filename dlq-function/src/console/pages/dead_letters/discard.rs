@@ -25,7 +25,7 @@ const SURE: &str = "sure";
 
 texts! {
     title: "Discard a dead letter", "Descartar uma mensagem morta";
-    about: "Its command ends as rejected, and whoever sent it sees that. This cannot be undone: what it would have written is not written.", "O comando termina como recusado, e quem o enviou vê isso. Não há como desfazer: o que ele gravaria não é gravado.";
+    about: "Its command ends as rejected, and whoever sent it sees that. This cannot be undone: what it would have written is not written.", "O comando termina como rejeitado, e quem o enviou vê isso. Não há como desfazer: o que ele gravaria não é gravado.";
     letter: "Dead letter", "Mensagem morta";
     reason: "Reason", "Motivo";
     detail: "Detail", "Detalhe";

@@ -44,7 +44,7 @@ const REVEALING: &[Scope] = &[
 
 texts! {
     title: "Correct and send", "Corrigir e enviar";
-    about: "The corrected one is sent in its place, under the same command and with its place in time. The original is kept and never sent.", "A versão corrigida é enviada no lugar, com o mesmo comando e o mesmo lugar no tempo. A original é guardada e nunca enviada.";
+    about: "The corrected one is sent in its place, under the same command and with its place in time. The original is kept and never sent.", "A versão corrigida é enviada no lugar, com o mesmo comando e o mesmo lugar no tempo. A original fica guardada e nunca é enviada.";
     letter: "Dead letter", "Mensagem morta";
     fields: "Fields of the contact", "Campos do contato";
     fields_about: "What is left blank stays as it is.", "O que ficar em branco permanece como está.";
@@ -53,12 +53,12 @@ texts! {
     email: "E-mail", "E-mail";
     now: "now", "agora";
     empty_it: "Empty this field", "Esvaziar este campo";
-    torn: "It is filled in and marked to be emptied: choose one.", "Está preenchido e marcado para esvaziar: escolha um dos dois.";
+    torn: "It is filled in and marked to be emptied: choose one.", "Está preenchido e também marcado para esvaziar: escolha um dos dois.";
     message: "Or the whole message", "Ou a mensagem inteira";
     message_about: "An envelope as JSON, where the fields cannot be read. Leave it blank to correct fields.", "Um envelope em JSON, para quando os campos não podem ser lidos. Deixe em branco para corrigir os campos.";
     reveal: "Fill in the message in the clear", "Preencher com a mensagem sem máscara";
     reveal_about: "The audit keeps who looked.", "A auditoria registra quem olhou.";
-    no_text: "It is no text, and cannot be filled in.", "Não é texto, e não pode ser preenchida.";
+    no_text: "It is not text, so it cannot be filled in.", "Não é texto, portanto não pode ser preenchida aqui.";
     stands: "The message, masked", "A mensagem, mascarada";
     check: "Check", "Conferir";
     wrong: "It breaks rules. Nothing was sent.", "Não segue as regras. Nada foi enviado.";

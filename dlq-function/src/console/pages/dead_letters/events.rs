@@ -25,7 +25,7 @@ texts! {
     resolved: "Its command ended", "O comando terminou";
     replaced: "A corrected one took its place", "Uma versão corrigida tomou o lugar";
     discarded: "Discarded", "Descartada";
-    in_replay: "in a replay of many", "num reenvio de muitas";
+    in_replay: "in a replay of many", "em um reenvio em lote";
     see: "see it", "ver";
 }
 

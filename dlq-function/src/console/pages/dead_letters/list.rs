@@ -26,7 +26,7 @@ use crate::{
 texts! {
     title: "Dead letters", "Mensagens mortas";
     caption: "Newest first", "As mais novas primeiro";
-    nothing: "No dead letter matches.", "Nenhuma mensagem morta corresponde.";
+    nothing: "No dead letter matches.", "Nenhuma mensagem morta corresponde aos filtros.";
     tick: "Tick", "Marcar";
     letter: "Dead letter", "Mensagem morta";
     received: "Received", "Recebida";
@@ -39,7 +39,7 @@ texts! {
     unread: "not readable", "ilegível";
     ticked: "With those ticked:", "Com as marcadas:";
     all: "All that match", "Todas as que correspondem";
-    all_about: "What stands in the filters above, on every page. Each act first shows how many that is.", "O que está nos filtros acima, em todas as páginas. Cada ação mostra antes quantas são.";
+    all_about: "All that the filters above let through, on every page. Each act first says how many that is.", "Todas as que passam pelos filtros acima, em todas as páginas. Cada ação diz antes quantas são.";
     replay: "Replay…", "Reenviar…";
     archive: "Archive…", "Arquivar…";
     restore: "Restore…", "Restaurar…";

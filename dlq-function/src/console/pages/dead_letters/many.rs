@@ -24,11 +24,11 @@ texts! {
     restored: "Restored", "Restauradas";
     discarded: "Discarded", "Descartadas";
     refused: "Not done", "Não feitas";
-    refused_about: "To these nothing was done, and why", "Com estas nada foi feito, e por quê";
+    refused_about: "Nothing was done to these; the reason stands beside each", "Com estas nada foi feito; o motivo está ao lado de cada uma";
     letter: "Dead letter", "Mensagem morta";
     why: "Why", "Por quê";
     remaining: "Left:", "Restam:";
-    go_on: "Go on with the rest…", "Continuar com o resto…";
+    go_on: "Go on with the rest…", "Continuar com as demais…";
     back: "Back to the list", "Voltar à lista";
 }
 

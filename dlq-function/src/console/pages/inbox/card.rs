@@ -8,9 +8,9 @@ use crate::console::{
     language::Language,
     pages::{DEAD_LETTERS, REPLAYS_NEW},
     plots::Bars,
+    reasons::Explained,
     texts,
     times::{Time, utc},
-    words::Explained,
 };
 
 /// How many of the hours that are told of are plotted; those before are compared with them.

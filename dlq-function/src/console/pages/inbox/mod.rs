@@ -22,9 +22,9 @@ use card::Card;
 
 texts! {
     title: "Inbox", "Caixa de entrada";
-    about: "Dead letters that failed alike, last seen first. Without a state: groups in which something is open.", "Mensagens mortas que falharam do mesmo jeito, a mais recente primeiro. Sem estado: grupos em que há algo aberto.";
+    about: "Dead letters that failed alike, last seen first. Unless you choose a state, groups in which something is open.", "Mensagens mortas que falharam do mesmo jeito, as mais recentes primeiro. Se você não escolher um estado, grupos em que há alguma aberta.";
     nothing: "Nothing waits for you: no dead letter is open.", "Nada espera por você: nenhuma mensagem morta está aberta.";
-    nothing_means: "What workers cannot process shows up here. Nothing is lost meanwhile, and an outage makes no dead letters.", "O que os workers não conseguem processar aparece aqui. Nada se perde enquanto isso, e uma indisponibilidade não gera mensagens mortas.";
+    nothing_means: "What workers cannot process shows up here. Nothing is lost meanwhile, and an outage makes no dead letters.", "O que os workers não conseguem processar aparece aqui. Nada se perde enquanto isso, e uma queda de serviço não gera mensagens mortas.";
     no_match: "No group matches these filters.", "Nenhum grupo corresponde a estes filtros.";
     what_to_do: "What to do:", "O que fazer:";
     operation: "Operation", "Operação";

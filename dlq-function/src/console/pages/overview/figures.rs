@@ -4,6 +4,7 @@ use askama::Template;
 use chrono::{DateTime, Utc};
 use shared::store::{commands::StatusCounts, replays::ReplayRecord};
 
+use super::parts::PartLine;
 use crate::{
     console::{
         language::Language,
@@ -12,7 +13,7 @@ use crate::{
         texts,
         times::{Time, utc},
     },
-    watch::{Part, Seen, Stands},
+    watch::Seen,
 };
 
 texts! {
@@ -24,21 +25,21 @@ texts! {
     arrivals: "Came in this hour", "Chegaram nesta hora";
     arrivals_plot: "Dead letters that came, by hour, last 24 hours", "Mensagens mortas que chegaram, por hora, últimas 24 horas";
     day: "in 24 hours", "em 24 horas";
-    ended: "Commands that ended", "Comandos terminados";
+    ended: "Commands that ended", "Comandos que terminaram";
     last_minute: "in the last minute that is over", "no último minuto completo";
     per_second: "a second", "por segundo";
     minutes_plot: "by minute, last 30 minutes", "por minuto, últimos 30 minutos";
     at_most: "at most", "no máximo";
     applied: "Applied", "Aplicados";
     superseded: "Superseded", "Superados";
-    rejected: "Rejected", "Recusados";
-    dead_lettered: "Dead-lettered", "Em mensagem morta";
-    backlog: "Waiting in the queues", "Esperando nas filas";
+    rejected: "Rejected", "Rejeitados";
+    dead_lettered: "Dead-lettered", "Viraram mensagens mortas";
+    backlog: "Waiting in the queues", "À espera nas filas";
     commands: "Commands", "Comandos";
-    retries: "For their next attempt", "Pela próxima tentativa";
-    letters_coming: "Dead letters, to be stored", "Mensagens mortas, a guardar";
-    parked: "Parked", "Estacionadas";
-    parked_about: "Messages were parked, because the database refuses them while it works. Find out why, then see them with", "Há mensagens estacionadas, que o banco de dados recusa embora funcione. Descubra por quê e veja-as com";
+    retries: "For their next attempt", "Para nova tentativa";
+    letters_coming: "Dead letters, to be stored", "Mensagens mortas a guardar";
+    parked: "Parked", "Na fila parking";
+    parked_about: "Messages were parked: the database refused them, while it works. Find out why, then see them with", "Há mensagens na fila parking: o banco de dados as recusou, embora funcione. Descubra por quê e veja-as com";
     parked_restore: "and put them back with", "e devolva-as com";
     parts: "Parts", "Partes";
     part: "Part", "Parte";
@@ -51,7 +52,7 @@ texts! {
     counting: "being counted", "contando";
     schema: "Schema", "Esquema";
     missing: "missing", "faltando";
-    keys: "payloads are kept under another key than the first, or plainly. They are encrypted anew by and by; take no key away before.", "conteúdos estão guardados com outra chave que não a primeira, ou sem cifra. Serão cifrados de novo aos poucos; não retire nenhuma chave antes disso.";
+    keys: "payloads are kept under another key than the first, or plainly. They are encrypted anew by and by; take no key away before.", "conteúdos estão guardados com uma chave que não é a primeira, ou sem cifra. Aos poucos serão cifrados de novo; até lá, não retire nenhuma chave.";
 }
 
 #[derive(Debug, Template)]
@@ -91,14 +92,6 @@ struct Oldest {
     path: String,
     age: String,
     since: Time,
-}
-
-#[derive(Debug)]
-struct PartLine {
-    name: &'static str,
-    stands: &'static str,
-    tag: &'static str,
-    means: &'static str,
 }
 
 #[derive(Debug)]
@@ -249,59 +242,6 @@ fn schema(t: &'static Texts, seen: &Seen) -> Option<String> {
         true => version.clone(),
         false => format!("{version}; {}: {}", t.missing, missing.join(", ")),
     })
-}
-
-impl PartLine {
-    fn of(language: Language, part: Part, stands: Stands) -> Self {
-        let (name, means) = match part {
-            Part::Writer => (
-                language.either("SQL, written to", "SQL, escrita"),
-                language.either(
-                    "Nothing is applied and nothing can be done here. Nothing is lost: commands and dead letters wait in their queues.",
-                    "Nada é aplicado e nada pode ser feito aqui. Nada se perde: comandos e mensagens mortas esperam nas filas.",
-                ),
-            ),
-            Part::Reader => (
-                language.either("SQL, read from", "SQL, leitura"),
-                language.either(
-                    "Contacts and commands cannot be read; writes are accepted and applied as ever.",
-                    "Contatos e comandos não podem ser lidos; as escritas seguem aceitas e aplicadas.",
-                ),
-            ),
-            Part::Broker => (
-                language.either("Broker", "Fila"),
-                language.either(
-                    "Nothing can be sent again, and the API accepts no writes.",
-                    "Nada pode ser reenviado, e a API não aceita escritas.",
-                ),
-            ),
-            Part::Collector => (
-                language.either("Collector of dead letters", "Coletor de mensagens mortas"),
-                language.either(
-                    "New dead letters wait in contato.dlq and are not seen here yet: the broker or SQL cannot be used.",
-                    "Mensagens mortas novas esperam em contato.dlq e ainda não aparecem aqui: a fila ou o SQL não podem ser usados.",
-                ),
-            ),
-            Part::Schema => (
-                language.either("Schema of the database", "Esquema do banco de dados"),
-                language.either(
-                    "The database is older than this program: run contato migrate up. If SQL is down, it is not known.",
-                    "O banco de dados é mais antigo que este programa: rode contato migrate up. Se o SQL estiver fora do ar, não se sabe.",
-                ),
-            ),
-        };
-        let (stands, tag) = match stands {
-            Stands::Up => (language.either("up", "no ar"), "good"),
-            Stands::Down => (language.either("down", "fora do ar"), "bad"),
-            Stands::Silent => (language.either("not answering", "não responde"), "bad"),
-        };
-        Self {
-            name,
-            stands,
-            tag,
-            means,
-        }
-    }
 }
 
 impl ReplayLine {

@@ -19,6 +19,7 @@ use crate::{
 };
 
 mod figures;
+mod parts;
 
 use figures::Figures;
 

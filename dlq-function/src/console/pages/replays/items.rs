@@ -31,19 +31,19 @@ const NOTED: [ItemState; 4] = [
 
 texts! {
     title: "What a replay did not end", "O que um reenvio não concluiu";
-    about: "Dead letters of the replay that died again, were not sent, or have no outcome yet, in the order in which they are sent.", "Mensagens mortas do reenvio que morreram de novo, não foram enviadas ou ainda não têm resultado, na ordem de envio.";
-    nothing: "Nothing of it died again or was refused.", "Nada dele morreu de novo nem deixou de ser enviado.";
+    about: "Dead letters of the replay that died again, were not sent, or have no outcome yet, in the order in which they are sent.", "Mensagens mortas do reenvio que morreram de novo, não foram enviadas ou ainda não têm desfecho, na ordem de envio.";
+    nothing: "None of them died again, was left unsent or has no outcome.", "Nenhuma morreu de novo, deixou de ser enviada ou está sem desfecho.";
     position: "No.", "Nº";
     dead_letter: "Dead letter", "Mensagem morta";
     command: "Command", "Comando";
-    outcome: "Outcome", "Resultado";
+    outcome: "Outcome", "Desfecho";
     why: "Why", "Por quê";
     died_as: "It is now", "Agora é";
     dead_again: "died again", "morreu de novo";
     refused: "not sent", "não enviada";
-    unknown: "nothing was heard of it", "sem notícia";
-    sent: "sent, outcome not known yet", "enviada, sem resultado ainda";
-    csv: "All of its dead letters, as a file (CSV)", "Todas as suas mensagens mortas, em arquivo (CSV)";
+    unknown: "nothing was heard of it", "sem notícias";
+    sent: "sent, outcome not known yet", "enviada, ainda sem desfecho";
+    csv: "All of its dead letters, as a file (CSV)", "Todas as mensagens mortas dele, em arquivo (CSV)";
     back: "Back to the replay", "Voltar ao reenvio";
     first_page: "First page", "Primeira página";
     next_page: "Next page", "Próxima página";

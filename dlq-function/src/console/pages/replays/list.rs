@@ -21,13 +21,13 @@ use crate::{
 
 texts! {
     title: "Replays", "Reenvios";
-    about: "Dead letters that were sent again together, newest first.", "Mensagens mortas reenviadas juntas, do mais novo ao mais antigo.";
-    nothing: "Nothing has been replayed yet. A replay begins with a dry run, in the inbox.", "Nada foi reenviado ainda. Um reenvio começa com uma simulação, na caixa de entrada.";
+    about: "Dead letters that were sent again together, newest first.", "Mensagens mortas reenviadas em lote, do reenvio mais novo ao mais antigo.";
+    nothing: "No replay of many was started yet. One begins with a dry run, in the inbox.", "Nada foi reenviado em lote ainda. Um reenvio começa com uma simulação, na caixa de entrada.";
     started: "Started", "Início";
     by: "By", "Por";
     state: "State", "Estado";
     total: "Dead letters", "Mensagens mortas";
-    outcomes: "Outcomes", "Resultados";
+    outcomes: "Outcomes", "Desfechos";
     first_page: "First page", "Primeira página";
     next_page: "Next page", "Próxima página";
     pages: "Pages of replays", "Páginas de reenvios";

@@ -34,26 +34,26 @@ texts! {
     frozen: "They are frozen now: what arrives later is not among them.", "O conjunto está congelado agora: o que chegar depois não entra nele.";
     matched_one: "dead letter would be sent again", "mensagem morta seria reenviada";
     matched_many: "dead letters would be sent again", "mensagens mortas seriam reenviadas";
-    matched_none: "Nothing matches, or all of it waits in a replay that runs.", "Nada corresponde, ou tudo já espera em um reenvio em andamento.";
+    matched_none: "Nothing matches, or all of it waits in a replay that runs.", "Nada corresponde, ou tudo já está à espera em um reenvio em andamento.";
     truncated: "More match than one replay may have. It takes the oldest; the others are left for another one. At most:", "Há mais do que cabe em um reenvio. Ele leva as mais antigas; as outras ficam para outro. No máximo:";
     come_to: "What a replay would come to", "No que um reenvio daria";
     how_many: "How many", "Quantas";
-    outcome: "Outcome", "Resultado";
-    most_fail: "Most of them would fail again: the cause is still there. Mend it first, or edit or discard them.", "A maioria falharia de novo: a causa ainda existe. Resolva-a antes, ou corrija ou descarte as mensagens.";
+    outcome: "Outcome", "Desfecho";
+    most_fail: "Most of them would fail again: the cause is still there. Mend it first, or correct or discard them.", "A maioria falharia de novo: a causa ainda existe. Resolva-a antes, ou corrija ou descarte as mensagens.";
     some_fail: "Some would fail again. They would be new dead letters, and nothing else would happen.", "Algumas falhariam de novo. Seriam novas mensagens mortas, e nada mais aconteceria.";
     cannot: "What cannot be sent is left as it is, and the replay says why.", "O que não pode ser enviado fica como está, e o reenvio diz por quê.";
-    harmless: "A replay cannot do harm twice: newer writes win, and deleted contacts stay deleted.", "Um reenvio não causa dano repetido: escritas mais novas vencem, e contatos excluídos continuam excluídos.";
+    harmless: "Sending something again does no harm, however often: newer writes win, and deleted contacts stay deleted.", "Reenviar não estraga nada, nem mais de uma vez: escritas mais novas prevalecem, e contatos excluídos continuam excluídos.";
     start: "Start the replay", "Iniciar o reenvio";
     rate: "Messages a second, at most", "Mensagens por segundo, no máximo";
-    rate_means: "It begins with one message and sends more at once as outcomes are good. A whole number up to:", "Começa com uma mensagem e envia mais de uma vez enquanto os resultados forem bons. Número inteiro até:";
+    rate_means: "It begins with one message and sends more at once as outcomes are good. A whole number up to:", "Começa com uma mensagem e envia cada vez mais ao mesmo tempo enquanto os desfechos forem bons. Número inteiro até:";
     brake: "Brake, in percent of failures", "Freio, em porcentagem de falhas";
-    brake_means: "Once five outcomes are known and more of them than this are failures, it stops by itself. 0 for never, up to:", "Quando houver cinco resultados e mais do que isto forem falhas, ele para sozinho. 0 para nunca, até:";
+    brake_means: "Once five outcomes are known and more of them than this are failures, it stops by itself. 0 for never, up to:", "Conhecidos cinco desfechos, se as falhas passarem desta porcentagem, ele para sozinho. 0 para nunca, no máximo:";
     count: "Type how many", "Digite quantas";
     count_means: "To send more than one, type their number:", "Para reenviar mais de uma, digite o número delas:";
     wrong_bounds: "This is not a whole number within the bounds.", "Isto não é um número inteiro dentro dos limites.";
     wrong_count: "This is not the number. Nothing was sent.", "O número não confere. Nada foi enviado.";
     not_started: "Nothing was started: look at what is marked below.", "Nada foi iniciado: veja o que está marcado abaixo.";
-    changed: "Nothing was started: what matches has changed since you looked. This is the dry run of now; before it was", "Nada foi iniciado: o que corresponde mudou desde que você olhou. Esta é a simulação de agora; antes eram";
+    changed: "Nothing was started: what matches has changed since you looked. This is the dry run of now; before it was", "Nada foi iniciado: as que correspondem mudaram desde que você olhou. Esta é a simulação de agora; antes eram";
     back: "Back to the inbox", "Voltar à caixa de entrada";
 }
 

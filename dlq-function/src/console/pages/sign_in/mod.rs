@@ -41,7 +41,7 @@ texts! {
     wrong: "That name and that password do not belong together.", "Esse nome e essa senha não conferem.";
     too_many: "Too many tries. Wait a moment, then try again.", "Tentativas demais. Espere um pouco e tente de novo.";
     unreachable: "Your organisation's sign-in does not answer. Try again in a moment.", "O login da sua organização não responde. Tente de novo em instantes.";
-    denied: "Your organisation did not let you in. Ask whoever runs contato for access.", "Sua organização não liberou a entrada. Peça acesso a quem opera o contato.";
+    denied: "Your organisation did not let you in. Ask whoever runs contato for access.", "Sua organização não autorizou a entrada. Peça acesso a quem opera o contato.";
     unverified: "What came back from your organisation's sign-in does not hold. Sign in again; if that does not help, tell whoever runs contato.", "O que voltou do login da sua organização não é válido. Entre de novo; se não resolver, avise quem opera o contato.";
     stale: "This sign-in took too long, or began in another window. Sign in again.", "Este login demorou demais ou começou em outra janela. Entre de novo.";
 }

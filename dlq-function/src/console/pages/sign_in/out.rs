@@ -16,7 +16,7 @@ texts! {
     title: "You have signed out", "Você saiu";
     here: "This browser shows nothing of the console any more.", "Este navegador não mostra mais nada do console.";
     again: "Sign in again", "Entrar de novo";
-    organisation: "You may still be signed in at your organisation:", "Você ainda pode estar conectado à sua organização:";
+    organisation: "You may still be signed in at your organisation:", "Sua sessão na organização pode continuar aberta:";
     sign_out_there: "sign out there, too", "saia de lá também";
 }
 
