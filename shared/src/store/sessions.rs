@@ -73,7 +73,7 @@ impl SessionBounds {
 }
 
 impl Store {
-    /// Begins a session, in place of one that the same browser had.
+    /// Begins a session.
     ///
     /// # Errors
     /// If SQL does not answer.
@@ -167,7 +167,7 @@ impl Store {
         let oldest = Entity::find()
             .select_only()
             .column(Column::TokenHash)
-            .filter(ended)
+            .filter(ended.clone())
             .limit(limit)
             .into_tuple::<Vec<u8>>();
         self.timed(async {
@@ -176,11 +176,7 @@ impl Store {
             // One that goes on meanwhile has other times.
             let gone = Entity::delete_many()
                 .filter(these)
-                .filter(
-                    Condition::any()
-                        .add(Column::SeenAt.lte(seen))
-                        .add(Column::CreatedAt.lte(created)),
-                )
+                .filter(ended)
                 .exec(&self.write)
                 .await?;
             Ok(gone.rows_affected)
