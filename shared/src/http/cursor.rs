@@ -1,7 +1,7 @@
 //! Cursors: where a page starts, as an opaque text.
 //!
 //! **Invariant:** a cursor is read only for the filters and the order it was made for, and only as it was made: it is
-//! [sealed](super::sealed). The name that a page ended with is in no URL, header or log.
+//! [`sealed`]. The name that a page ended with is in no URL, header or log.
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;

@@ -81,7 +81,7 @@ impl AtIssuer {
         self.discovery.endpoints().await
     }
 
-    /// Sends the issuer a request, follows nothing and reads at most [`MAX_DOCUMENT_BYTES`](discovery::MAX_DOCUMENT_BYTES).
+    /// Sends the issuer a request, follows nothing and reads at most `MAX_DOCUMENT_BYTES`.
     ///
     /// # Errors
     /// If it is not answered in time.
