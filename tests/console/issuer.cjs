@@ -51,7 +51,7 @@ provider.use(async (ctx, next) => {
   }
   if (ctx.method === 'GET') {
     ctx.type = 'html';
-    ctx.body = '<!DOCTYPE html><title>Issuer</title><form method="post"><label>Name <input name="name"></label><button>Go</button></form>';
+    ctx.body = '<!DOCTYPE html><title>Issuer</title><link rel="icon" href="data:,"><form method="post"><label>Name <input name="name"></label><button>Go</button></form>';
     return undefined;
   }
   let body = '';

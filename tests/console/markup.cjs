@@ -10,7 +10,8 @@ const WAIT_MS = 20_000;
 // Sends what will be dead; gives the id of its command.
 async function die() {
   const headers = { 'content-type': 'application/json' };
-  const answer = await fetch(`${api}/v1/contacts`, { method: 'POST', headers, body: JSON.stringify({ name: NAME }) });
+  const answer = await fetch(`${api}/v1/contacts`, { method: 'POST', headers, body: JSON.stringify({ name: NAME, email: 'script@example.com' }) });
+  assert(answer.status === 202, `a contact is answered ${answer.status}`);
   const { id } = await answer.json();
   const limit = Date.now() + WAIT_MS;
   for (;;) {
