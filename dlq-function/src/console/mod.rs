@@ -26,6 +26,7 @@ mod pages;
 mod plots;
 mod reasons;
 mod refusals;
+mod rules;
 mod selections;
 pub(crate) mod sessions;
 mod tags;

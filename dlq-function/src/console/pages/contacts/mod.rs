@@ -5,7 +5,6 @@ use super::{CONTACTS, resource};
 use crate::console::texts;
 use actix_web::web::ServiceConfig;
 
-mod faults;
 mod search;
 mod show;
 

@@ -12,11 +12,12 @@ use shared::{
         access::Scope,
         contact::{ContactPage, ContactQuery},
         json::{Field, Members},
+        problem::Fault,
     },
     store::contacts::Contact,
 };
 
-use super::{Texts, faults};
+use super::Texts;
 use crate::{
     console::{
         Form, Trouble, Visit,
@@ -92,7 +93,11 @@ async fn searched(
     let query = match ContactQuery::from_body(typed.members(form.text(CURSOR))) {
         Ok(query) => query,
         Err(problem) => {
-            let told = |fault| faults::told(visit.language, fault);
+            let told = |fault: &Fault| {
+                let member = fault.pointer.trim_start_matches('/');
+                let sentence = visit.language.rule(member, &fault.code, &fault.detail);
+                (member.to_owned(), sentence)
+            };
             let page = Page {
                 faults: problem.faults().iter().map(told).collect(),
                 ..Page::of(visit, typed)

@@ -20,6 +20,7 @@ use crate::{
     actions::{ActionError, By, Correction, EditPreview},
     console::{
         Form, Trouble, Visit,
+        language::Language,
         layout::Frame,
         notice::Notice,
         pages::{id, letter_path, resource},
@@ -83,13 +84,23 @@ struct Page<'a> {
     fields: Vec<FieldShown<'a>>,
     typed: &'a Typed,
     /// What is wrong with the message, or with all of it.
-    wrong_message: Vec<&'a str>,
-    wrong: Vec<&'a str>,
+    wrong_message: Vec<String>,
+    wrong: Vec<String>,
     is_wrong: bool,
     no_text: bool,
     may_reveal: bool,
     /// What was checked: the differences, and what sending it would come to.
     checked: Option<(Vec<Difference>, &'static str)>,
+}
+
+impl Page<'_> {
+    /// Whether it is the message that has to be corrected, or is being corrected.
+    fn opens_message(&self) -> bool {
+        self.typed.message.is_some()
+            || !self.wrong_message.is_empty()
+            || self.no_text
+            || self.fields.iter().all(|field| field.now.is_none())
+    }
 }
 
 struct FieldShown<'a> {
@@ -99,7 +110,7 @@ struct FieldShown<'a> {
     value: &'a str,
     may_be_empty: bool,
     cleared: bool,
-    wrong: Vec<&'a str>,
+    wrong: Vec<String>,
 }
 
 struct Difference {
@@ -225,11 +236,11 @@ async fn page(
         frame: Frame::new(visit),
         t,
         path: letter_path(id),
-        fields: t.fields(typed, &detail, wrong),
+        fields: t.fields(visit.language, typed, &detail, wrong),
         stands: json::shown(detail.masked_body.as_ref()),
         typed,
-        wrong_message: t.told(wrong, |field| field == MESSAGE),
-        wrong: t.told(wrong, |field| {
+        wrong_message: t.told(visit.language, wrong, |field| field == MESSAGE),
+        wrong: t.told(visit.language, wrong, |field| {
             field != MESSAGE && FIELDS.iter().all(|(name, _)| *name != field)
         }),
         is_wrong: !wrong.is_empty(),
@@ -249,9 +260,10 @@ async fn page(
 impl Texts {
     fn fields<'a>(
         &self,
+        language: Language,
         typed: &'a Typed,
         detail: &DeadLetterDetail,
-        wrong: &'a [Wrong],
+        wrong: &[Wrong],
     ) -> Vec<FieldShown<'a>> {
         let fields = typed.fields().zip(FIELDS);
         let shown = fields.map(|((name, value, cleared), (_, may_be_empty))| FieldShown {
@@ -261,16 +273,19 @@ impl Texts {
             value,
             may_be_empty,
             cleared,
-            wrong: self.told(wrong, |field| field == name),
+            wrong: self.told(language, wrong, |field| field == name),
         });
         shown.collect()
     }
 
     /// The rules that fields break.
-    fn told<'a>(&self, wrong: &'a [Wrong], of: impl Fn(&str) -> bool) -> Vec<&'a str> {
+    fn told(&self, language: Language, wrong: &[Wrong], of: impl Fn(&str) -> bool) -> Vec<String> {
         let told = wrong.iter().filter(|wrong| of(&wrong.field));
-        told.map(|wrong| wrong.rule.as_deref().unwrap_or(self.torn))
-            .collect()
+        told.map(|wrong| match &wrong.rule {
+            Some((code, english)) => language.rule(&wrong.field, code, english),
+            None => self.torn.to_owned(),
+        })
+        .collect()
     }
 
     /// What a field is called; one that is not the contact's has its name.

@@ -39,8 +39,8 @@ impl std::fmt::Debug for Typed {
 pub(super) struct Wrong {
     /// The field; empty for all of them.
     pub(super) field: String,
-    /// The rule; `None` if a field was both filled in and marked to be emptied.
-    pub(super) rule: Option<String>,
+    /// The rule, its code and in English; `None` if a field was both filled in and marked to be emptied.
+    pub(super) rule: Option<(String, String)>,
 }
 
 impl Typed {
@@ -110,7 +110,7 @@ fn wrong(problem: &Problem) -> Vec<Wrong> {
     let faults = problem.faults().iter();
     let wrong = faults.map(|fault| Wrong {
         field: fault.pointer.trim_start_matches('/').to_owned(),
-        rule: Some(fault.detail.to_string()),
+        rule: Some((fault.code.to_string(), fault.detail.to_string())),
     });
     wrong.collect()
 }
@@ -119,7 +119,7 @@ impl From<BrokenRule> for Wrong {
     fn from(rule: BrokenRule) -> Self {
         Self {
             field: rule.member.to_owned(),
-            rule: Some(rule.detail),
+            rule: Some((rule.code.to_owned(), rule.detail)),
         }
     }
 }
