@@ -10,7 +10,7 @@ use crate::{
         language::Language,
         pages::{DEAD_LETTERS, letter_path, replay_path},
         plots::Bars,
-        texts,
+        tags, texts,
         times::{Time, utc},
     },
     watch::Seen,
@@ -25,8 +25,7 @@ texts! {
     arrivals: "Came in this hour", "Chegaram nesta hora";
     arrivals_plot: "Dead letters that came, by hour, last 24 hours", "Mensagens mortas que chegaram, por hora, últimas 24 horas";
     day: "in 24 hours", "em 24 horas";
-    ended: "Commands that ended", "Comandos que terminaram";
-    last_minute: "in the last minute that is over", "no último minuto completo";
+    ended: "Commands that ended in the last whole minute", "Comandos que terminaram no último minuto completo";
     per_second: "a second", "por segundo";
     minutes_plot: "by minute, last 30 minutes", "por minuto, últimos 30 minutos";
     at_most: "at most", "no máximo";
@@ -44,7 +43,6 @@ texts! {
     parts: "Parts", "Partes";
     part: "Part", "Parte";
     stands: "Stands", "Situação";
-    means: "While it is down", "Enquanto está fora do ar";
     replays: "Last replays of many", "Últimos reenvios em lote";
     no_replays: "No replay of many was started.", "Nenhum reenvio em lote foi iniciado.";
     replay_of: "Replay of", "Reenvio de";
@@ -99,6 +97,7 @@ struct ReplayLine {
     path: String,
     total: String,
     state: &'static str,
+    tag: &'static str,
     since: Time,
 }
 
@@ -200,12 +199,7 @@ fn rate(language: Language, name: &'static str, minutes: &[Option<u64>]) -> Figu
         let why = if known { t.counting } else { t.no_answer };
         return Figure::of(name, why.to_owned());
     };
-    let about = format!(
-        "{}; {} {}",
-        t.last_minute,
-        per_second(language, last),
-        t.per_second
-    );
+    let about = format!("{} {}", per_second(language, last), t.per_second);
     Figure {
         about: Some(about),
         plot: plot(language, format!("{name}, {}", t.minutes_plot), minutes),
@@ -250,6 +244,7 @@ impl ReplayLine {
             path: replay_path(replay.id),
             total: language.number(replay.total.into()),
             state: language.replay_state(replay.state),
+            tag: tags::of_replay(replay.state),
             since: utc(replay.created_at),
         }
     }
@@ -281,7 +276,7 @@ mod tests {
         let known = rate(Language::English, "Applied", &[None, Some(120)]);
         assert_eq!(
             (known.number.as_str(), known.about.as_deref()),
-            ("120", Some("in the last minute that is over; 2.0 a second"))
+            ("120", Some("2.0 a second"))
         );
         let hours = arrivals(Language::English, &[Some(2), None, Some(1)]);
         assert_eq!((hours.number.as_str(), hours.about), ("1", None));

@@ -27,8 +27,8 @@ pub(super) struct PartLine {
     pub(super) name: &'static str,
     pub(super) stands: &'static str,
     pub(super) tag: &'static str,
-    /// What happens while it is down.
-    pub(super) means: &'static str,
+    /// What happens while it is down, if it is.
+    pub(super) means: Option<&'static str>,
 }
 
 impl PartLine {
@@ -41,6 +41,7 @@ impl PartLine {
             Part::Collector => (t.collector, t.collector_down),
             Part::Schema => (t.schema, t.schema_down),
         };
+        let is_down = stands != Stands::Up;
         let (stands, tag) = match stands {
             Stands::Up => (t.up, "good"),
             Stands::Down => (t.down, "bad"),
@@ -50,7 +51,7 @@ impl PartLine {
             name,
             stands,
             tag,
-            means,
+            means: is_down.then_some(means),
         }
     }
 }
