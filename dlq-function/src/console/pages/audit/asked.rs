@@ -27,6 +27,11 @@ pub(super) struct Asked {
 }
 
 impl Asked {
+    /// Whether a filter is set.
+    pub(super) fn is_something(&self) -> bool {
+        !self.typed.pairs().is_empty()
+    }
+
     /// Reads the address; `others` are the parameters that it takes besides.
     ///
     /// # Errors

@@ -28,6 +28,7 @@ texts! {
     title: "Audit", "Auditoria";
     about: "Who did what to dead letters. Nothing can be changed here, only added.", "Quem fez o quê com mensagens mortas. Aqui nada se altera, só se acrescenta.";
     export: "Export as JSON lines", "Exportar em linhas JSON";
+    filters: "Filters", "Filtros";
     filter: "Filter", "Filtrar";
     clear: "Clear", "Limpar";
     any: "any", "qualquer";

@@ -1,6 +1,9 @@
 //! A group of dead letters as the inbox shows it.
 
-use shared::store::dead_letters::{ARRIVAL_HOURS, Arrivals, DeadLetterState, Group};
+use shared::{
+    store::dead_letters::{ARRIVAL_HOURS, Arrivals, DeadLetterState, Group},
+    wire::Reason,
+};
 
 use crate::console::{
     address::Parameters,
@@ -59,7 +62,7 @@ impl Trend {
 pub(super) struct Card {
     pub(super) reason: &'static str,
     pub(super) explained: Explained,
-    pub(super) operation: &'static str,
+    pub(super) operation: Option<&'static str>,
     pub(super) detail: String,
     /// How many are open, in words.
     pub(super) open: Option<String>,
@@ -73,6 +76,8 @@ pub(super) struct Card {
     pub(super) look: String,
     /// Where it can be sent again from, if something of it can.
     pub(super) replay: Option<String>,
+    /// Whether that can help: what is wrong with a message stays wrong.
+    pub(super) helps: bool,
     /// What an archive is to be of: what is open of what is shown.
     pub(super) archive: Parameters,
 }
@@ -94,9 +99,7 @@ impl Card {
         Self {
             reason: group.reason.as_str(),
             explained: language.reason(group.reason),
-            operation: group
-                .operation
-                .map_or("–", |operation| language.operation(operation)),
+            operation: group.operation.map(|operation| language.operation(operation)),
             open: open.into_iter().map(|(_, words)| words).next(),
             others: others.into_iter().map(|(_, words)| words).collect(),
             first_seen: utc(group.first_seen),
@@ -110,6 +113,7 @@ impl Card {
             },
             look: of_group(filters, &group, shown).path(DEAD_LETTERS, &[]),
             replay: can_be_sent(shown).then(|| of_group(filters, &group, shown).path(REPLAYS_NEW, &[])),
+            helps: can_help(group.reason),
             archive: of_group(filters, &group, DeadLetterState::Open),
             detail: group.detail,
         }
@@ -133,6 +137,22 @@ fn can_be_sent(state: DeadLetterState) -> bool {
     match state {
         DeadLetterState::Open | DeadLetterState::Archived | DeadLetterState::Replayed => true,
         DeadLetterState::Resolved | DeadLetterState::Replaced | DeadLetterState::Discarded => false,
+    }
+}
+
+/// Whether what failed for a reason can come to something else by itself, or by what is mended elsewhere.
+fn can_help(reason: Reason) -> bool {
+    match reason {
+        Reason::UnknownVersion
+        | Reason::UnknownOperation
+        | Reason::ContactUnknown
+        | Reason::StampAhead
+        | Reason::StoreRefused
+        | Reason::HandlerPanic
+        | Reason::DeliveryLimit
+        | Reason::Expired
+        | Reason::Unknown => true,
+        Reason::Undecodable | Reason::Unstorable | Reason::TooLarge | Reason::IdConflict => false,
     }
 }
 

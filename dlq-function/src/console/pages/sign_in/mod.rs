@@ -53,6 +53,8 @@ struct Page<'a> {
     t: &'static Texts,
     /// Why somebody is here.
     notice: Option<&'static str>,
+    /// Whether something went wrong.
+    wrong: bool,
     back: &'a str,
     name: &'a str,
     with_password: bool,
@@ -159,6 +161,7 @@ fn sign_in_page(
             frame: Frame::new(visit),
             t,
             notice: notice.map(|notice| notice.text(t)),
+            wrong: status != StatusCode::OK,
             back,
             name,
             with_password: ways.operators.is_some(),
