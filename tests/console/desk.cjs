@@ -1,5 +1,6 @@
 // The console in Chromium, as its tests use it: pages that are watched, and what a person does on them, found by what the page
 // calls it.
+const { readFileSync } = require('node:fs');
 const { PATIENCE_MS, withBrowser, watch } = require('../api/chromium.cjs');
 
 const LOOK_AGAIN_MS = 200;
@@ -139,4 +140,26 @@ function assert(holds, what) {
   }
 }
 
-module.exports = { withPeople, assert };
+// Signs somebody in with a password, in any language.
+async function signIn(person, name, password) {
+  await person.fill('input[name="name"]', name);
+  await person.fill('input[name="password"]', password);
+  await person.followFirst('form[action="/sign-in"] button');
+}
+
+// Who has which password, from a file with a line of each: the name and the password with a blank between.
+function passwordsIn(file) {
+  const lines = readFileSync(file, 'utf8').trim().split('\n');
+  return Object.fromEntries(lines.map((line) => line.split(' ')));
+}
+
+// Asks the API for a contact, and gives the id of the command.
+async function createContact(api, name) {
+  const headers = { 'content-type': 'application/json' };
+  const body = JSON.stringify({ name, email: 'markup@example.com' });
+  const answer = await fetch(`${api}/v1/contacts`, { method: 'POST', headers, body });
+  assert(answer.status === 202, `a contact is answered ${answer.status}`);
+  return (await answer.json()).id;
+}
+
+module.exports = { assert, createContact, passwordsIn, signIn, withPeople };

@@ -1,13 +1,15 @@
 // Every page in both languages, light and dark, on a desk and on a phone: axe-core finds nothing, nothing is wider than the
 // screen, no text or control of the other language. Leaves a picture of each.
-// usage: node looks.cjs CONSOLE FOLDER [outside]: pages as they are for who has signed in, or before.
+// usage: node looks.cjs CONSOLE FOLDER API, or node looks.cjs CONSOLE FOLDER outside PASSWORDS: pages for who need not sign in, or
+// those that there are besides where people do.
 const { readFileSync } = require('node:fs');
 const { join } = require('node:path');
 const { main } = require('../api/chromium.cjs');
-const { withPeople } = require('./desk.cjs');
+const { passwordsIn, withPeople } = require('./desk.cjs');
 const { OUTSIDE, PAGES } = require('./pages.cjs');
 
-const [console_, folder, outside] = process.argv.slice(2);
+const [console_, folder, api, file] = process.argv.slice(2);
+const given = file ? { passwords: passwordsIn(file) } : { api };
 const AXE = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
 const RULES = { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] };
 const LANGUAGES = ['en', 'pt-BR'];
@@ -27,14 +29,14 @@ async function look(page, where) {
 main(async () => {
   const found = [];
   let looks = 0;
-  const pages = Object.entries(outside ? OUTSIDE : PAGES);
+  const pages = Object.entries(file ? OUTSIDE : PAGES);
   await withPeople(console_, async (come) => {
     for (const language of LANGUAGES) {
       const person = await come({ language });
       const { page } = person;
       for (const [name, go] of pages) {
         await page.setViewport({ width: 1280, height: 900 });
-        await go(person);
+        await go(person, given);
         await page.evaluate(AXE);
         const lang = await page.$eval('html', (html) => html.lang);
         if (lang !== language) {

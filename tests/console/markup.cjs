@@ -1,7 +1,7 @@
 // A dead letter whose message has markup: masked, and in the clear, it is text. usage: node markup.cjs CONSOLE API, on a
 // database that refuses names with <script>.
 const { main } = require('../api/chromium.cjs');
-const { assert, withPeople } = require('./desk.cjs');
+const { assert, createContact, withPeople } = require('./desk.cjs');
 
 const [console_, api] = process.argv.slice(2);
 const NAME = '<script>window.pwned=1</script><img src=x onerror="window.pwned=1">';
@@ -9,10 +9,7 @@ const WAIT_MS = 20_000;
 
 // Sends what will be dead; gives the id of its command.
 async function die() {
-  const headers = { 'content-type': 'application/json' };
-  const answer = await fetch(`${api}/v1/contacts`, { method: 'POST', headers, body: JSON.stringify({ name: NAME, email: 'script@example.com' }) });
-  assert(answer.status === 202, `a contact is answered ${answer.status}`);
-  const { id } = await answer.json();
+  const id = await createContact(api, NAME);
   const limit = Date.now() + WAIT_MS;
   for (;;) {
     const { status } = await (await fetch(`${api}/v1/commands/${id}`)).json();

@@ -1,6 +1,11 @@
-// Every page, as somebody comes to it: a name and the way there, in any language.
+// Every page, as somebody comes to it: a name and the way there, in any language. A way is told what there is besides the
+// console: the address of the API, or who has which password.
+const { createContact, signIn } = require('./desk.cjs');
+
 const LIST = '/dead-letters?state=open';
 const LETTER = 'main tbody a[href^="/dead-letters/"]';
+// Enough that it still runs after every look at it, at one a second.
+const RUNNING = 6;
 const PHONE = '(11) 98765-4321';
 
 async function letter(person, query = 'state=open') {
@@ -23,6 +28,11 @@ const PAGES = {
   'list-empty': (person) => person.open('/dead-letters?reason=expired'),
   'list-wrong': (person) => person.open('/dead-letters?since=yesterday'),
   letter: (person) => letter(person, 'state=open&reason=store-refused'),
+  'list-ticked': async (person) => {
+    await person.open(LIST);
+    await person.page.click('main tbody input[type="checkbox"]');
+  },
+  'letter-unreadable': (person) => letter(person, 'state=open&reason=undecodable'),
   'letter-ended': (person) => letter(person, 'state=resolved'),
   revealed: async (person) => {
     await letter(person);
@@ -49,15 +59,44 @@ const PAGES = {
     await person.page.click('main tbody input[type="checkbox"]');
     await person.followFirst('form:has(table) button[value="discard"]');
   },
+  // Of what was ticked, some can no longer be archived.
+  done: async (person) => {
+    await person.open('/dead-letters');
+    for (const state of ['warn', 'good']) {
+      await person.page.click(`main tbody tr:has(.tag.${state}) input[type="checkbox"]`);
+    }
+    await person.followFirst('form:has(table) button[value="archive"]');
+    await person.followFirst('form[action="/dead-letters/acts"] button');
+  },
   'replay-plan': async (person) => {
     await person.open('/inbox');
-    await person.followFirst('main a[href^="/replays/new"]');
+    await person.followFirst('main a.button:not(.plain)[href^="/replays/new"]');
   },
   replays: (person) => person.open('/replays'),
   replay: async (person) => {
     await person.open('/replays');
-    await person.followFirst('main tbody a');
+    await person.followFirst('main tbody tr:has(.shares .good):has(.shares .bad) a');
   },
+  'replay-braked': async (person) => {
+    await person.open('/replays');
+    await person.followFirst('main tbody tr:has(.tag.bad) a');
+  },
+  'replay-items': async (person) => {
+    await person.open('/replays');
+    await person.followFirst('main tbody tr:has(.shares .bad) a');
+    await person.followFirst('a[href$="/items"]');
+  },
+  'replay-running': async (person) => {
+    await person.open('/dead-letters?state=open&reason=store-refused');
+    for (const box of (await person.page.$$('main tbody input[type="checkbox"]')).slice(0, RUNNING)) {
+      await box.click();
+    }
+    await person.followFirst('form:has(table) button[formaction="/replays/new"]');
+    await person.fill('input[name="rate"]', '1');
+    await person.fill('input[name="count"]', String(RUNNING));
+    await person.followFirst('main form button');
+  },
+  contacts: (person) => person.open('/contacts'),
   search: (person) => search(person, 'ana'),
   'search-empty': (person) => search(person, 'nobody-of-that-name'),
   contact: async (person) => {
@@ -70,6 +109,12 @@ const PAGES = {
     await person.followFirst('main tbody a');
     await person.followFirst('main tbody a[href^="/commands/"]');
   },
+  // The database of these checks refuses such a name, and it is tried again for a while.
+  'command-pending': async (person, { api }) => person.open(`/commands/${await createContact(api, '<script>')}`),
+  'command-dead': async (person) => {
+    await letter(person, 'state=open&reason=store-refused');
+    await person.followFirst('main a[href^="/commands/"]');
+  },
   'command-unknown': (person) => person.open('/commands/00000000-0000-4000-8000-000000000000'),
   audit: (person) => person.open('/audit'),
   missing: (person) => person.open('/nothing'),
@@ -79,7 +124,20 @@ const PAGES = {
   },
 };
 
-// Before somebody has signed in, where they have to.
-const OUTSIDE = { 'sign-in': (person) => person.open('/sign-in') };
+// Where people have to sign in, in the order in which somebody comes to them.
+const OUTSIDE = {
+  'sign-in': (person) => person.open('/sign-in'),
+  'sign-in-wrong': async (person) => {
+    await person.open('/inbox');
+    await signIn(person, 'rui', 'not the password');
+  },
+  refused: async (person, { passwords }) => {
+    await person.open('/sign-in');
+    await signIn(person, 'rui', passwords.rui);
+    await person.open('/audit');
+  },
+  'letter-of-others': (person) => letter(person),
+  'signed-out': (person) => person.followFirst('.who button'),
+};
 
 module.exports = { PAGES, OUTSIDE };

@@ -1,19 +1,11 @@
-// Signing in with an operator's password, what scopes show and refuse, signing out, and a session that has ended.
-// usage: node password.cjs CONSOLE FILE, which has one line each of "ana" with every scope, and of "rui" with dead-letters.read:
-// the name and the password with a blank between.
-const { readFileSync } = require('node:fs');
+// Signing in with an operator's password, what scopes show and refuse, and signing out.
+// usage: node password.cjs CONSOLE PASSWORDS: those of "ana", who has every scope, and of "rui" with dead-letters.read.
 const { main } = require('../api/chromium.cjs');
-const { assert, withPeople } = require('./desk.cjs');
+const { assert, passwordsIn, signIn, withPeople } = require('./desk.cjs');
 const { cookiesAreGuarded, signedInAs } = require('./session.cjs');
 
 const [console_, file] = process.argv.slice(2);
-const passwords = Object.fromEntries(readFileSync(file, 'utf8').trim().split('\n').map((line) => line.split(' ')));
-
-async function signIn(person, name, password) {
-  await person.fill('input[name="name"]', name);
-  await person.fill('input[name="password"]', password);
-  await person.follow('button', 'Sign in');
-}
+const passwords = passwordsIn(file);
 
 main(async () => {
   await withPeople(console_, async (come) => {
