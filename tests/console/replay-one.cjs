@@ -22,5 +22,5 @@ main(async () => {
     assert(/Its command ended/.test(await ana.text()), 'the history does not tell of the end');
     assert((await ana.count('form[action$="/replay"]')) === 0, 'what has ended can be replayed');
   });
-  return 'one was replayed and resolved; its page told so by itself';
+  return 'one was replayed and resolved, and its page says so';
 });
