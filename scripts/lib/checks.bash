@@ -160,6 +160,7 @@ start_api() {
   local folder=$scratch/$1 log=$results/$1.log limit=$((SECONDS + 60)) pid
   shift
   mkdir -p "$folder"
+  : >"$folder/banner" # Looked into before contato writes to it.
   (
     cd "$folder"
     exec env CONTATO__PRODUCER_API__LISTEN=127.0.0.1:0 CONTATO__PRODUCER_API__MANAGEMENT=127.0.0.1:0 \
