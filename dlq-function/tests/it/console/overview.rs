@@ -141,7 +141,10 @@ async fn what_is_parked_is_a_warning_that_says_what_to_do(pair: Pair) {
         (figure(&page, "Parked") == "1" && figure(&page, "Commands") == "2").then_some(page)
     })
     .await;
-    assert!(page.text("[role=alert]").contains("dlq-function parking list"));
+    assert!(
+        page.text("[aria-labelledby=backlog] [role=alert]")
+            .contains("dlq-function parking list")
+    );
     desk.running.stop().await;
 }
 
