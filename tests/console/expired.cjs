@@ -27,8 +27,7 @@ main(async () => {
     assert(ana.path.startsWith('/sign-in'), `an act without a session leads to ${ana.path}`);
     assert(/Your session has ended/.test(await ana.text()), 'it is not told that the session has ended');
     await signIn(ana, 'ana', passwords.ana);
-    assert(ana.path === '/', `signing in again leads to ${ana.path}`);
-    await ana.open(path);
+    assert(ana.path === path, `signing in again leads to ${ana.path}, not back to ${path}`);
     assert(/State\s+open/.test(await ana.text()), 'the act was done without a session');
 
     // What is kept fresh does not go on by itself.

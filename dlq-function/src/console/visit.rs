@@ -1,6 +1,6 @@
 //! A request for a page: who asks, in which language and theme, and with which cookie; and the answer to it.
 //!
-//! The cookie `__Host-contato` has 32 random bytes. It is the name of a session once somebody has signed in, and before that
+//! The cookie `__Host-contato` has 32 bytes that nobody can guess. It is the name of a session once somebody has signed in, and before that
 //! it only binds forms to a reader.
 
 use std::{convert::Infallible, future::Ready};
@@ -10,7 +10,7 @@ use actix_web::{
     cookie::{Cookie, SameSite, time::Duration},
     dev::Payload,
     http::{
-        StatusCode,
+        StatusCode, Uri,
         header::{self, HeaderMap},
     },
     web::Data,
@@ -67,6 +67,8 @@ pub(crate) struct Visit {
     path: String,
     /// Whether what was asked for can be come back to.
     is_read: bool,
+    /// Where to go on once somebody has signed in.
+    back: String,
     visitor: Visitor,
     /// The reader's cookie, and whether it is a new one.
     cookie: (String, bool),
@@ -106,12 +108,19 @@ impl Visit {
             None => (new_cookie(), true),
         };
         let uri = request.uri();
+        let here = uri.path_and_query().map_or("/", |here| here.as_str()).to_owned();
+        let back = if request.method().is_safe() {
+            here.clone()
+        } else {
+            page_before(request).unwrap_or_else(|| "/".to_owned())
+        };
         Self {
             language: language.unwrap_or_else(|| Language::accepted(request)),
             theme: theme.unwrap_or_default(),
-            here: uri.path_and_query().map_or("/", |here| here.as_str()).to_owned(),
+            here,
             path: request.path().to_owned(),
             is_read: request.method().is_safe(),
+            back,
             visitor: Visitor::of(request),
             token: form::token(&console.ids, &cookie.0),
             cookie,
@@ -161,7 +170,7 @@ impl Visit {
 
     /// Where to go once somebody has signed in.
     pub(crate) fn to_come_back_to(&self) -> &str {
-        if self.is_read { &self.here } else { "/" }
+        &self.back
     }
 
     /// Whether another site led here, and the cookie that the reader may have did not come along (SameSite=Strict). One on
@@ -280,6 +289,15 @@ impl Visit {
         }
         response
     }
+}
+
+/// The page of ours that a form was sent from (`Referer`, RFC 9110, section 10.1.3; our policy lets browsers tell all of it).
+fn page_before(request: &HttpRequest) -> Option<String> {
+    let headers = request.headers();
+    let before: Uri = headers.get(header::REFERER)?.to_str().ok()?.parse().ok()?;
+    let ours = headers.get(header::HOST)?.to_str().ok()?;
+    let place = before.path_and_query()?.as_str();
+    (before.authority()?.as_str() == ours).then(|| place.to_owned())
 }
 
 /// Whether htmx, not a person, asks: it does so by itself for as long as a page is open.

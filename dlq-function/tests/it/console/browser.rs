@@ -48,6 +48,10 @@ impl Browser {
         }
     }
 
+    pub fn origin(&self) -> &str {
+        &self.origin
+    }
+
     /// One that asks for a language.
     pub fn speaking(self, language: &'static str) -> Self {
         Self { language, ..self }

@@ -213,6 +213,19 @@ async fn sessions_end_by_themselves(pair: Pair) {
     let page = browser.get("/inbox").await;
     assert_eq!(page.path, "/sign-in?back=%2Finbox&ended=yes");
     assert!(page.says("Your session has ended."), "{}", page.html);
+    // What was asked for in a form leads back to the page with the form; to none of another site.
+    for (before, back) in [
+        (browser.origin(), "%2Finbox%3Freason%3Dexpired"),
+        ("http://elsewhere.example", "%2F"),
+    ] {
+        let before = format!("{before}/inbox?reason=expired");
+        let sent = [("referer", before.as_str())];
+        let answer = browser
+            .once(Method::POST, "/dead-letters/acts", &sent, None)
+            .await;
+        let place = answer.headers["location"].to_str().unwrap();
+        assert_eq!(place, format!("/sign-in?back={back}&ended=yes"));
+    }
     let ended = browser.cookie(COOKIE).unwrap();
     let page = sign_in(&browser, "/inbox", "ana", PASSWORD).await;
     assert_eq!(page.path, "/inbox");
