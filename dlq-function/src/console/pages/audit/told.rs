@@ -1,5 +1,6 @@
 //! An entry of the audit in words.
 
+use askama::Template;
 use serde_json::{Map, Value};
 use shared::store::{audit::Entry, dead_letters::DeadLetterState, replays::ReplayState};
 
@@ -7,7 +8,7 @@ use crate::console::{
     Visit,
     language::Language,
     pages::{letter_path, replay_path},
-    selections::facts,
+    selections::{Fact, facts},
     texts,
     times::{Time, utc},
 };
@@ -26,6 +27,14 @@ mod words {
     }
 }
 
+/// A selection: in words, or the filters that were set.
+#[derive(Debug, Default, Template)]
+#[template(path = "pages/audit/selected.html")]
+pub(super) struct Selected {
+    words: String,
+    facts: Vec<Fact>,
+}
+
 /// An entry.
 #[derive(Debug)]
 pub(super) struct Line {
@@ -35,7 +44,7 @@ pub(super) struct Line {
     pub(super) word: &'static str,
     pub(super) letter: Option<String>,
     pub(super) replay: Option<String>,
-    pub(super) selection: Option<String>,
+    pub(super) selection: Option<Selected>,
     pub(super) count: String,
     pub(super) before: Option<String>,
     pub(super) after: Option<String>,
@@ -63,24 +72,29 @@ impl Line {
     }
 }
 
-/// A selection in words: how many were chosen, or the filters that were set.
-fn selected(language: Language, selection: &str) -> String {
+/// A selection as it was asked for.
+fn selected(language: Language, selection: &str) -> Selected {
     let t = words::Texts::of(language);
+    let in_words = |words: &str| Selected {
+        words: words.to_owned(),
+        ..Selected::default()
+    };
     let Ok(Value::Object(members)) = serde_json::from_str(selection) else {
-        return selection.to_owned();
+        return in_words(selection);
     };
     if let Some(Value::Array(ids)) = members.get("ids") {
         return match ids.len() {
-            1 => t.chosen_one.to_owned(),
-            many => format!("{} {}", language.number(many as u64), t.chosen),
+            1 => in_words(t.chosen_one),
+            many => in_words(&format!("{} {}", language.number(many as u64), t.chosen)),
         };
     }
     if members.is_empty() {
-        return t.all.to_owned();
+        return in_words(t.all);
     }
-    let told = facts(language, &members.into()).into_iter();
-    let told = told.map(|fact| format!("{}: {}", fact.label, fact.value));
-    told.collect::<Vec<_>>().join("; ")
+    Selected {
+        facts: facts(language, &members.into()),
+        ..Selected::default()
+    }
 }
 
 /// How something stood: a state; of a correction also which fields had values, as JSON.
@@ -141,10 +155,16 @@ mod tests {
                 "Operation: delete; Reason: expired; State: archived",
                 "Operação: excluir; Motivo: expired; Estado: arquivada",
             ),
-            ("no JSON", "no JSON", "no JSON"),
+            (
+                r#"{"until":"2026-11-25T20:43:42.874Z"}"#,
+                "Received before: <time datetime=\"2026-11-25T20:43:42.874Z\">2026-11-25 20:43:42 UTC</time>",
+                "Recebidas antes de: <time datetime=\"2026-11-25T20:43:42.874Z\">2026-11-25 20:43:42 UTC</time>",
+            ),
+            ("no <JSON>", "no &#60;JSON&#62;", "no &#60;JSON&#62;"),
         ] {
-            assert_eq!(selected(Language::English, selection), english);
-            assert_eq!(selected(Language::Portuguese, selection), portuguese);
+            let told = |language| selected(language, selection).render().unwrap();
+            assert_eq!(told(Language::English), english);
+            assert_eq!(told(Language::Portuguese), portuguese);
         }
     }
 
