@@ -83,6 +83,13 @@ pub(crate) fn places() -> &'static Places {
     &PLACES
 }
 
+impl Places {
+    /// In the order of [`ASSETS`].
+    fn all(&self) -> [&Place; ASSETS.len()] {
+        [&self.style, &self.script, &self.htmx, &self.icon]
+    }
+}
+
 impl Asset {
     fn place(&self) -> Place {
         let digest = Sha256::digest(self.bytes);
@@ -105,8 +112,9 @@ async fn get(path: Path<(String, String)>) -> Result<HttpResponse, Problem> {
     let asked = format!("/assets/{version}/{name}");
     let found = ASSETS
         .iter()
-        .find(|asset| asset.name == name && asset.place().path == asked);
-    let asset = found.ok_or_else(|| Problem::new(Code::NotFound, "The console has no such file."))?;
+        .zip(places().all())
+        .find(|(_, place)| place.path == asked);
+    let (asset, _) = found.ok_or_else(|| Problem::new(Code::NotFound, "The console has no such file."))?;
     Ok(HttpResponse::Ok()
         .content_type(asset.media_type)
         .insert_header((header::CACHE_CONTROL, "public, max-age=31536000, immutable"))
