@@ -3,7 +3,7 @@
 use reqwest::Method;
 use test_support::{Pair, on_both_pairs};
 
-use super::Browser;
+use super::{Browser, Form};
 use crate::dead_letters::Desk;
 
 on_both_pairs!(
@@ -77,27 +77,22 @@ async fn pages_load_nothing_from_elsewhere_and_are_not_kept(pair: Pair) {
     desk.running.stop().await;
 }
 
+/// The form that asks for the dark theme, as this reader has it.
+async fn dark(browser: &Browser) -> Form {
+    let page = browser.get("/inbox").await;
+    page.form("/preferences").with("theme", "dark")
+}
+
 async fn other_sites_get_nothing_done(pair: Pair) {
     let desk = Desk::open(&pair).await;
     let browser = Browser::new(desk.address());
-    let form = browser
-        .get("/inbox")
-        .await
-        .form("/preferences")
-        .with("theme", "dark");
+    let form = dark(&browser).await;
     for (headers, form) in [
         (&[("sec-fetch-site", "cross-site")][..], form.clone()),
         (&[("sec-fetch-site", "same-site")], form.clone()),
         (&[], form.clone().with("csrf", "")),
         (&[], form.clone().with("csrf", &"A".repeat(43))),
-        (
-            &[],
-            Browser::new(desk.address())
-                .get("/inbox")
-                .await
-                .form("/preferences")
-                .with("theme", "dark"),
-        ),
+        (&[], dark(&Browser::new(desk.address())).await),
     ] {
         let page = browser
             .once(Method::POST, "/preferences", headers, Some(form.body()))
@@ -127,11 +122,7 @@ async fn other_sites_get_nothing_done(pair: Pair) {
 async fn names_of_others_that_lead_here_get_nothing(pair: Pair) {
     let desk = Desk::open(&pair).await;
     let browser = Browser::new(desk.address());
-    let form = browser
-        .get("/inbox")
-        .await
-        .form("/preferences")
-        .with("theme", "dark");
+    let form = dark(&browser).await;
     let evil = [("host", "console.evil.example")];
     // What a page of theirs may write besides.
     let forwarded = [evil[0], ("x-forwarded-host", "localhost")];
