@@ -27,5 +27,5 @@ finish() {
     printf '%d findings\n' "$findings"
     exit 1
   }
-  printf '%s; %d broken inputs were found\n' "$*" "${proofs:-0}"
+  printf '%s; proved to fail in %d ways\n' "$*" "${proofs:-0}"
 }
