@@ -51,6 +51,9 @@ enum Command {
     /// Tell what became of a command or of an import.
     #[command(after_help = client::HELP)]
     Status(client::Status),
+    /// Create a contact that is nobody's, follow it, read it and delete it, to see whether everything works together.
+    #[command(after_help = client::HELP)]
+    Smoke(client::Smoke),
     /// Print what makes a shell complete these commands.
     Completions {
         /// The shell.
@@ -72,6 +75,7 @@ async fn program() -> anyhow::Result<ExitCode> {
         Command::Import(arguments) => return Ok(client::import(&arguments).await),
         Command::Export(arguments) => return Ok(client::export(&arguments).await),
         Command::Status(arguments) => return Ok(client::status(&arguments).await),
+        Command::Smoke(arguments) => return Ok(client::smoke(&arguments).await),
         Command::Run => {
             if let Some(settings) = common.start()? {
                 run::run(&settings).await?;

@@ -18,6 +18,7 @@ const MAX_TRIES: u32 = 8;
 const PAUSE_MAX: Duration = Duration::from_secs(60);
 
 const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
+const X_GATEWAY_KEY: HeaderName = HeaderName::from_static("x-contato-gateway-key");
 
 /// Where the API is.
 #[derive(Clone, Debug, clap::Args)]
@@ -89,6 +90,21 @@ impl Api {
         self.http.request(method, url)
     }
 
+    /// Sends a request, again for as long as it may succeed later. Whatever it does is done once, however often it is sent.
+    pub(super) async fn send_again(&self, request: impl Fn() -> RequestBuilder) -> Result<Response, Failure> {
+        let mut tries = Tries::default();
+        loop {
+            let failure = match self.send(request()).await {
+                Ok(response) => return Ok(response),
+                Err(failure) => failure,
+            };
+            let Some(pause) = tries.pause(&failure) else {
+                return Err(failure);
+            };
+            tokio::time::sleep(pause).await;
+        }
+    }
+
     /// Sends a request. Whatever is no success is a failure.
     pub(super) async fn send(&self, request: RequestBuilder) -> Result<Response, Failure> {
         let response = request.send().await.map_err(lost)?;
@@ -129,6 +145,11 @@ fn credentials() -> Result<HeaderMap, Failure> {
             headers.insert(AUTHORIZATION, token);
         }
         (None, None) => {}
+    }
+    if let Some(keys) = secret("CONTATO_GATEWAY_KEY")? {
+        // The file may be the API's own, which has two while one replaces the other.
+        let key = keys.split(',').next().unwrap_or_default().trim();
+        headers.insert(X_GATEWAY_KEY, hidden("CONTATO_GATEWAY_KEY", key)?);
     }
     Ok(headers)
 }

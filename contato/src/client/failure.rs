@@ -75,6 +75,11 @@ impl Failure {
         }
     }
 
+    /// Whether there was such a resource, and is no more.
+    pub(super) fn is_gone(&self) -> bool {
+        matches!(self, Self::Refused(refusal) if refusal.status == StatusCode::GONE)
+    }
+
     /// Whether there is no such resource.
     pub(super) fn is_not_found(&self) -> bool {
         matches!(self, Self::Refused(refusal) if refusal.status == StatusCode::NOT_FOUND)

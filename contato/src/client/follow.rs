@@ -6,15 +6,15 @@ use indicatif::ProgressBar;
 use reqwest::{Method, Response};
 
 use super::{
-    api::{Api, Tries, retry_after},
+    api::{Api, retry_after},
     failure::Failure,
     resources::{Answered, CommandView, ImportView},
 };
 
 /// What the API is asked to hold its answer for.
-const WAIT: &str = "wait=30";
+pub(super) const WAIT: &str = "wait=30";
 /// When to look again, unless the API says when.
-const LOOK_AGAIN: Duration = Duration::from_secs(1);
+pub(super) const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 /// The path of imports.
 const IMPORTS: [&str; 2] = ["v1", "imports"];
@@ -65,19 +65,12 @@ pub(super) async fn ended_import(
 
 /// Reads a resource, also through a short outage.
 async fn get(api: &Api, path: &[&str], prefer: Option<&str>) -> Result<Response, Failure> {
-    let mut tries = Tries::default();
-    loop {
-        let mut request = api.request(Method::GET, api.url(path));
-        if let Some(prefer) = prefer {
-            request = request.header("prefer", prefer);
+    let request = || {
+        let request = api.request(Method::GET, api.url(path));
+        match prefer {
+            Some(prefer) => request.header("prefer", prefer),
+            None => request,
         }
-        let failure = match api.send(request).await {
-            Ok(response) => return Ok(response),
-            Err(failure) => failure,
-        };
-        let Some(pause) = tries.pause(&failure) else {
-            return Err(failure);
-        };
-        tokio::time::sleep(pause).await;
-    }
+    };
+    api.send_again(request).await
 }

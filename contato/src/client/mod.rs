@@ -1,4 +1,4 @@
-//! contato as a client of the API: import, export, and what became of what was sent.
+//! contato as a client of the API: import, export, what became of what was sent, and a contact that shows whether it works.
 //!
 //! **Invariant:** standard output has the result and nothing else; all else goes to standard error. Nothing personal is in an
 //! error, and no credential is taken from the command line, which other users of the machine can read.
@@ -18,10 +18,12 @@ mod follow;
 mod import;
 mod progress;
 mod resources;
+mod smoke;
 mod status;
 
 pub(crate) use export::Export;
 pub(crate) use import::Import;
+pub(crate) use smoke::Smoke;
 pub(crate) use status::Status;
 
 use failure::Failure;
@@ -36,7 +38,8 @@ pub(crate) const HELP: &str = "Exit codes:
 Variables:
   CONTATO_URL           where the API is
   CONTATO_API_KEY       an API key; or CONTATO_API_KEY_FILE, a file with it
-  CONTATO_TOKEN         a bearer token; or CONTATO_TOKEN_FILE, a file with it";
+  CONTATO_TOKEN         a bearer token; or CONTATO_TOKEN_FILE, a file with it
+  CONTATO_GATEWAY_KEY   what a gateway shows the API, where it asks for that; or CONTATO_GATEWAY_KEY_FILE, a file with it";
 
 /// How a command ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,4 +97,9 @@ pub(crate) async fn export(arguments: &Export) -> ExitCode {
 /// Tells what became of a command or of an import.
 pub(crate) async fn status(arguments: &Status) -> ExitCode {
     exit(status::run(arguments).await)
+}
+
+/// Creates a contact, follows it, and deletes it.
+pub(crate) async fn smoke(arguments: &Smoke) -> ExitCode {
+    exit(smoke::run(arguments).await)
 }

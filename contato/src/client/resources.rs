@@ -50,7 +50,7 @@ pub(super) struct CommandView {
     pub(super) id: String,
     pub(super) status: String,
     operation: Option<String>,
-    contact_id: Option<String>,
+    pub(super) contact_id: Option<String>,
     accepted_at: Option<String>,
     finished_at: Option<String>,
     attempts: Option<u32>,

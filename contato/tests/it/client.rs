@@ -22,7 +22,14 @@ pub fn client(api: &str, arguments: &[&str]) -> Command {
         .args(arguments)
         .env("CONTATO_URL", api)
         .stdin(Stdio::null());
-    for variable in ["API_KEY", "API_KEY_FILE", "TOKEN", "TOKEN_FILE"] {
+    for variable in [
+        "API_KEY",
+        "API_KEY_FILE",
+        "TOKEN",
+        "TOKEN_FILE",
+        "GATEWAY_KEY",
+        "GATEWAY_KEY_FILE",
+    ] {
         command.env_remove(format!("CONTATO_{variable}"));
     }
     command
@@ -261,7 +268,7 @@ fn what_cannot_work_is_told_without_personal_data() {
 }
 
 /// Gives these answers, one a connection, and then what it was asked.
-fn answers(answers: Vec<String>) -> (String, JoinHandle<Vec<String>>) {
+pub fn answers(answers: Vec<String>) -> (String, JoinHandle<Vec<String>>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let api = format!("http://{}/base/", listener.local_addr().unwrap());
     let serve = move || {
@@ -283,9 +290,13 @@ fn request(stream: &mut TcpStream) -> String {
     let mut block = [0; 4096];
     loop {
         let text = String::from_utf8_lossy(&bytes);
-        let chunked = text.contains("transfer-encoding: chunked");
-        if text.contains("\r\n\r\n") && (!chunked || text.ends_with("\r\n0\r\n\r\n")) {
-            return text.into_owned();
+        if let Some((head, body)) = text.split_once("\r\n\r\n") {
+            let chunked = head.contains("transfer-encoding: chunked");
+            let length = head.split_once("content-length: ");
+            let length = length.map_or(0, |(_, rest)| rest.lines().next().unwrap().parse().unwrap());
+            if body.len() >= length && (!chunked || body.ends_with("\r\n0\r\n\r\n")) {
+                return text.into_owned();
+            }
         }
         let count = stream.read(&mut block).unwrap();
         assert!(count > 0, "half a request: {text}");
@@ -293,7 +304,7 @@ fn request(stream: &mut TcpStream) -> String {
     }
 }
 
-fn answer(status: &str, headers: &str, body: &Value) -> String {
+pub fn answer(status: &str, headers: &str, body: &Value) -> String {
     let (body, kind) = (body.to_string(), "application/json");
     format!(
         "HTTP/1.1 {status}\r\ncontent-type: {kind}\r\n{headers}content-length: {}\r\nconnection: close\r\n\r\n{body}",
