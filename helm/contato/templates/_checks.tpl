@@ -91,12 +91,6 @@
 {{- end -}}
 {{- end -}}
 {{- end -}}
-{{- range list (list "producerApi.autoscaling" .Values.producerApi.autoscaling) (list "consumerWorker.keda" .Values.consumerWorker.keda) -}}
-{{- $scaler := index . 1 -}}
-{{- if gt (int64 $scaler.minReplicas) (int64 $scaler.maxReplicas) -}}
-{{- fail (printf "%s.minReplicas: %d is more than maxReplicas, which is %d" (index . 0) (int64 $scaler.minReplicas) (int64 $scaler.maxReplicas)) -}}
-{{- end -}}
-{{- end -}}
 {{- if and (or .Values.ca.broker .Values.ca.store) (not .Values.ca.existingSecret) -}}
 {{- fail "ca.existingSecret: name the Secret with broker-ca.crt or store-ca.crt, or set ca.broker and ca.store to false" -}}
 {{- end -}}
