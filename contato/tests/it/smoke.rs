@@ -10,6 +10,7 @@ use super::{
     client::{answer, answers, client, run},
 };
 
+/// To see it red: leave out the deletion, or the gateway's key.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_contact_is_created_followed_and_deleted_with_a_key_and_behind_a_gateway() {
     let folder = TempDir::new().unwrap();
