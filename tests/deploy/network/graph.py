@@ -78,3 +78,36 @@ def edges_of(objects, pod):
                 ports = [port_of(port, way == "Ingress" and pod) for port in rule.get("ports") or []] or [EVERY_PORT]
                 found |= {(way, name, port) for name in names for port in ports}
     return found
+
+
+def covers(peer, pod, home):
+    """Whether a peer of a policy in the namespace `home` is this pod. Blocks of addresses say nothing about pods."""
+    if "ipBlock" in peer:
+        return False
+    namespaces = peer.get("namespaceSelector")
+    there = pod["namespace"] == home if namespaces is None else matches(namespaces, {"kubernetes.io/metadata.name": pod["namespace"]})
+    return there and matches(peer.get("podSelector") or {}, pod["labels"])
+
+
+def selected(objects, pod, other, way):
+    """The ports at which a pod's policies let it meet another, by selectors, in one way. EVERY_PORT is all of them."""
+    return {port for each, peer, port in edges_of(objects, pod)
+            if each == way and (peer == EVERYBODY or covers(json.loads(peer), other, pod["namespace"]))}
+
+
+def half_edges(objects, concerned):
+    """Ways between two pods that are open at one end only, where the open end is a pod that `concerned` takes."""
+    everyone = list(pods(objects))
+    found = set()
+    for pod in everyone:
+        for other in everyone:
+            if not concerned(pod) or pod is other:
+                continue
+            for way, back in (("Egress", "Ingress"), ("Ingress", "Egress")):
+                given = selected(objects, pod, other, way)
+                answer = selected(objects, other, pod, back)
+                if back in open_ways(objects, other) or EVERY_PORT in answer:
+                    continue
+                found |= {f"{pod['of']}: {way} {port} with {other['of']}, whose policies do not let it"
+                          for port in given - answer if port != EVERY_PORT}
+    return sorted(found)
