@@ -3,17 +3,6 @@
 {{ .repository }}:{{ .tag }}{{ with .digest }}@{{ . }}{{ end }}
 {{- end }}
 
-{{/* As contato.podSecurityContext, for images with a user of their own: root, user. Null where the platform chooses. */}}
-{{- define "contato.logsPodSecurity" -}}
-runAsNonRoot: true
-{{- if .root.Values.podSecurity.runAsUser }}
-runAsUser: {{ .user }}
-runAsGroup: {{ .user }}
-{{- end }}
-seccompProfile:
-  type: RuntimeDefault
-{{- end }}
-
 {{- define "contato.lokiConfiguration" -}}
 auth_enabled: false
 server:
