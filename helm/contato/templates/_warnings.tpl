@@ -15,6 +15,9 @@
 {{- $service := (index $values .).service }}
 {{- if ne $service.type "ClusterIP" }}
   * {{ . }}.service.type={{ $service.type }}: keys and tokens go over it in the clear. TLS ends at an ingress or a gateway.
+{{- if and $values.networkPolicy.enabled (not (index $values.networkPolicy.clients .)) }}
+  * networkPolicy.clients.{{ . }} is empty: nobody gets through that Service.
+{{- end }}
 {{- if and (eq $service.type "LoadBalancer") (not $service.loadBalancerSourceRanges) }}
   * {{ . }}.service.loadBalancerSourceRanges is empty: everybody gets to the balancer.
 {{- end }}
