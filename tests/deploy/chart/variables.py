@@ -10,17 +10,21 @@ from rules import ROLES
 
 PROGRAMS = pathlib.Path("target/debug")
 SECRETS = "/run/secrets/"
-# Contents that are good enough for files; what is not named is a URL.
+# Contents that are good enough for files. The authority's key was never kept.
+AUTHORITY = (pathlib.Path(__file__).parent / "authority.crt").read_text()
 LONG = "0123456789abcdef0123456789abcdef"
 CONTENTS = {
-    "broker-url": "amqp://somebody:secret@rabbitmq:5672/contato",
-    "store-url": "postgres://somebody:secret@postgresql:5432/contato",
-    "store-read-url": "postgres://somebody:secret@standby:5432/contato",
+    "broker-url": "amqps://somebody:secret@rabbitmq:5671/contato",
+    "store-url": "postgres://somebody:secret@postgresql:5432/contato?sslmode=verify-full",
+    "store-read-url": "postgres://somebody:secret@standby:5432/contato?sslmode=verify-full",
     "ids-key": LONG,
     "gateway-key": LONG,
     "dead-letters-keys": f"1:{LONG}{LONG}",
     "operators": "ana:all:$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHQ$aGFzaA",
     "oidc-client-secret": "secret",
+    "broker-ca.crt": AUTHORITY,
+    "store-ca.crt": AUTHORITY,
+    "keys.json": "{}",
 }
 # Settings that the chart decides, which `config` has not; secrets are in it only to be refused.
 DECIDED = {
@@ -81,7 +85,7 @@ def with_files(variables):
     for name, value in variables.items():
         if value.startswith(SECRETS):
             file = folder / value.removeprefix(SECRETS).replace("/", "-")
-            file.write_text(CONTENTS.get(pathlib.PurePath(value).name, "-"))
+            file.write_text(CONTENTS[pathlib.PurePath(value).name])
             value = str(file)
         moved[name] = value
     return moved
