@@ -4,8 +4,10 @@
 {{- $roles := list "producer-api" "consumer-worker" "dlq-function" -}}
 {{- $root := .root -}}
 {{- if eq $root.Values.secrets.provider "csi" }}
+{{- /* Classes of its own: one of a role asks with the identity of that role, and brings more than the job needs. */}}
+{{- $setup := include "contato.ownSecret" (dict "root" $root "component" "setup") }}
 {{- range $roles }}
-{{ include "contato.csiVolume" (dict "root" $root "name" (printf "user-%s" .) "class" (include "contato.ownSecret" (dict "root" $root "component" .))) }}
+{{ include "contato.csiVolume" (dict "root" $root "name" (printf "user-%s" .) "class" (printf "%s-%s" $setup .)) }}
 {{- end }}
 {{- if $root.Values.consumerWorker.keda.enabled }}
 - name: user-keda
