@@ -23,6 +23,7 @@ pub(crate) async fn run(store: Store, clock: Clock, keep: Duration, stop: Cancel
             tracing::info!(
                 error.kind = error.kind(),
                 error.code = error.code(),
+                error.reason = error.reason(),
                 "old outcomes were not forgotten this time"
             );
         }

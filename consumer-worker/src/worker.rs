@@ -118,6 +118,7 @@ impl Worker {
                     tracing::warn!(
                         error.kind = error.kind(),
                         error.code = error.code(),
+                        error.reason = error.reason(),
                         "paused: SQL cannot be used; nothing is taken and no attempt is burnt until a probe has written"
                     );
                 }
@@ -150,11 +151,10 @@ impl Worker {
             };
             self.metrics.paused.set(1);
             if !told {
-                let schema = matches!(error, StoreError::Schema(_)).then(|| error.to_string());
                 tracing::warn!(
                     error.kind = error.kind(),
                     error.code = error.code(),
-                    schema,
+                    error.reason = error.reason(),
                     "waiting for SQL"
                 );
                 told = true;

@@ -74,11 +74,10 @@ impl Collector {
                 Ended::Stopped => return,
                 Ended::Paused(error) => {
                     if !std::mem::replace(&mut waiting_for_sql, true) {
-                        let schema = matches!(error, StoreError::Schema(_)).then(|| error.to_string());
                         tracing::warn!(
                             error.kind = error.kind(),
                             error.code = error.code(),
-                            schema,
+                            error.reason = error.reason(),
                             "paused: dead letters stay in the queue until SQL can be used"
                         );
                     }

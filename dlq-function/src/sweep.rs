@@ -129,6 +129,7 @@ where
             tracing::info!(
                 error.kind = error.kind(),
                 error.code = error.code(),
+                error.reason = error.reason(),
                 "the sweep will look again"
             );
         }

@@ -68,7 +68,8 @@ impl Servers {
             .rsplit_once('/')
             .context("a URL with a database")?;
         let ground = Ground {
-            database_url: format!("{base}/{name}"),
+            // As the broker's URL: without TLS, which each peer would pay for differently.
+            database_url: format!("{base}/{name}?sslmode=disable"),
             prefix: format!("{name}."),
         };
         ground.store().await?.migrate_up(None).await?;
@@ -110,6 +111,7 @@ impl Ground {
         Ok(Store::open(&StoreOptions {
             url: self.database_url.clone().into(),
             read_url: None,
+            ca_file: None,
             max_connections: 2,
             operation_timeout: Duration::from_secs(60),
         })

@@ -105,8 +105,13 @@ pub async fn build(settings: &Settings, parts: Parts) -> anyhow::Result<Service>
     let access = Access::at_start(&settings.auth, own.gateway_key.as_ref(), own.listen)?;
     let (listener, address) = bind(own.listen)?;
     let management = Management::bind(own.management)?;
-    if !refuse_older_schema(&parts.store).await? {
-        tracing::warn!("SQL does not answer yet: writes are taken, reads are not");
+    if let Some(error) = refuse_older_schema(&parts.store).await? {
+        tracing::warn!(
+            error.kind = error.kind(),
+            error.code = error.code(),
+            error.reason = error.reason(),
+            "SQL does not answer yet: writes are taken, reads are not"
+        );
     }
     let series = Metrics::new();
     let api = Api::new(settings, parts, ApiMetrics::new(&series));

@@ -17,4 +17,5 @@ pub mod runtime;
 pub mod settings;
 pub mod store;
 pub mod telemetry;
+pub mod tls;
 pub mod wire;

@@ -149,6 +149,7 @@ pub async fn open_store(settings: &Settings) -> anyhow::Result<Store> {
     let options = StoreOptions {
         url: store.url.secret().clone(),
         read_url: store.read_url.as_ref().map(|url| url.secret().clone()),
+        ca_file: store.ca_file.clone(),
         max_connections: store.max_connections,
         operation_timeout: store.timeout.0,
     };
@@ -162,6 +163,7 @@ async fn open_broker(settings: &Settings, role: &str) -> anyhow::Result<Arc<dyn 
     }
     let options = RabbitMqOptions {
         prefix: settings.broker.prefix.clone(),
+        ca_file: settings.broker.ca_file.clone(),
         connection_name: role.to_owned(),
         queues,
         ..RabbitMqOptions::new(settings.broker.url.secret().clone())
@@ -169,17 +171,18 @@ async fn open_broker(settings: &Settings, role: &str) -> anyhow::Result<Arc<dyn 
     Ok(RabbitMq::start(options))
 }
 
-/// Refuses a database that answers with an older schema. One that does not answer keeps no service from starting: says
-/// whether it has answered.
+/// Refuses a database that answers with an older schema. One that does not answer keeps no service from starting: gives why
+/// it has not.
 ///
 /// # Errors
 /// If the schema is older; the error says what to run.
-pub async fn refuse_older_schema(store: &Store) -> anyhow::Result<bool> {
+pub async fn refuse_older_schema(store: &Store) -> anyhow::Result<Option<StoreError>> {
     const PATIENCE: Duration = Duration::from_secs(5);
     match tokio::time::timeout(PATIENCE, store.check_schema()).await {
-        Ok(Ok(())) => Ok(true),
+        Ok(Ok(())) => Ok(None),
         Ok(Err(error @ StoreError::Schema(_))) => Err(error.into()),
-        Ok(Err(_)) | Err(_) => Ok(false),
+        Ok(Err(error)) => Ok(Some(error)),
+        Err(_) => Ok(Some(StoreError::TimedOut(PATIENCE))),
     }
 }
 

@@ -51,6 +51,7 @@ impl Database {
         let store = Store::open(&StoreOptions {
             url: url.to_owned().into(),
             read_url: None,
+            ca_file: None,
             // One: what a connection has prepared is then used by every repetition.
             max_connections: 1,
             operation_timeout: Duration::from_secs(60),

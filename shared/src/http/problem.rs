@@ -402,6 +402,7 @@ impl Problem {
         tracing::warn!(
             error.kind = error.kind(),
             error.code = error.code(),
+            error.reason = error.reason(),
             "SQL did not answer an import"
         );
         let detail = "The store does not answer at the moment; an import needs it, single writes do not.";
@@ -441,6 +442,7 @@ impl Problem {
         tracing::warn!(
             error.kind = error.kind(),
             error.code = error.code(),
+            error.reason = error.reason(),
             "SQL did not answer a read"
         );
         let detail = "The store does not answer at the moment; writes that need no look at it go on.";

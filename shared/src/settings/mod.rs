@@ -2,7 +2,7 @@
 //!
 //! A setting `section.key` is the variable `CONTATO__SECTION__KEY`; a name in camelCase is written with underscores
 //! (`store.readUrl` is `CONTATO__STORE__READ_URL`). With `_FILE` behind it, the variable names a file that holds the value,
-//! such as a mounted secret. Unknown keys are errors. Durations carry units (`5s`, `1min`, `30days`).
+//! such as a mounted secret; `broker.caFile` and `store.caFile` name files themselves. Unknown keys are errors. Durations carry units (`5s`, `1min`, `30days`).
 
 use std::{
     collections::HashMap,
@@ -16,14 +16,16 @@ mod auth;
 mod console;
 mod environment;
 mod sections;
+mod servers;
 mod values;
 
 pub use auth::{Algorithms, Audience, Auth, AuthMode, JwksPlace, is_https_or_loopback};
 pub use console::{ConsoleSettings, OidcSettings};
 pub use sections::{
-    AutomaticReplay, Batch, Broker, ClockSettings, ConsumerWorker, DeadLetters, DlqFunction, Http, Ids, Log,
-    LogFormat, ProducerApi, Retention, Shutdown, Store,
+    AutomaticReplay, Batch, ClockSettings, ConsumerWorker, DeadLetters, DlqFunction, Http, Ids, Log,
+    LogFormat, ProducerApi, Retention, Shutdown,
 };
+pub use servers::{Broker, Store};
 pub use values::{Delays, Networks, Origins, Reasons, Secret, SecretUrl, Span};
 
 use crate::{broker::QueueOptions, camel_case::camel_case};
@@ -152,8 +154,17 @@ fn collect_faults(path: &str, errors: &ValidationErrors, found: &mut Vec<String>
             ValidationErrorsKind::Struct(inner) => collect_faults(&format!("{key}."), inner, found),
             ValidationErrorsKind::List(_) => {}
             ValidationErrorsKind::Field(faults) => {
+                // What is about several keys of a section begins with one of them itself.
+                let subject = if field == "__all__" {
+                    path.to_owned()
+                } else {
+                    key + " "
+                };
                 found.extend(faults.iter().map(|fault| {
-                    format!("{key} {}", fault.message.as_deref().unwrap_or("is out of bounds"))
+                    format!(
+                        "{subject}{}",
+                        fault.message.as_deref().unwrap_or("is out of bounds")
+                    )
                 }));
             }
         }

@@ -10,9 +10,9 @@ use validator::{Validate, ValidationError};
 
 use super::{
     console::ConsoleSettings,
-    values::{Delays, Networks, Origins, Reasons, Secret, SecretUrl, Span},
+    values::{Networks, Origins, Reasons, Secret, Span},
 };
-use crate::{broker::QueueOptions, domain::IdKey, payload_keys::PayloadKeys, wire::MAX_ENVELOPES};
+use crate::{domain::IdKey, payload_keys::PayloadKeys, wire::MAX_ENVELOPES};
 
 /// `ids`: the secret behind the ids.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, Validate)]
@@ -22,48 +22,6 @@ pub struct Ids {
     /// made at the first start and kept beside the data.
     #[validate(custom(function = "long_enough"))]
     pub key: Option<Secret>,
-}
-
-/// `broker`: where commands wait.
-#[derive(Clone, Debug, Serialize, Deserialize, Validate)]
-#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
-pub struct Broker {
-    /// `amqp://user:password@host:5672/vhost`, `amqps://…`, or `embedded:PATH` for the embedded queue.
-    #[validate(custom(function = "of_a_broker"))]
-    pub url: SecretUrl,
-    /// How long a publish may take until it is answered as unconfirmed.
-    #[validate(custom(function = "between_1s_and_1min"))]
-    pub publish_timeout: Span,
-    /// After how many returned deliveries the broker gives a message up. Crash protection only; part of the queue's
-    /// declaration.
-    #[validate(range(min = 1, max = 1000, message = "must be from 1 to 1000"))]
-    pub delivery_limit: u32,
-    /// The most commands that wait; beyond it writes are answered 503. No bound without it. Part of the queue's declaration.
-    #[validate(range(min = 1, message = "must be at least 1"))]
-    pub max_length: Option<u64>,
-    /// How long the three retry tiers wait. Part of the queues' declaration.
-    pub retry_delays: Delays,
-    /// Goes before the names of the exchange and the queues, for several installations on one virtual host.
-    #[validate(length(max = 64, message = "must have at most 64 characters"))]
-    pub prefix: String,
-}
-
-/// `store`: where contacts are kept.
-#[derive(Clone, Debug, Serialize, Deserialize, Validate)]
-#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
-pub struct Store {
-    /// `postgres://user:password@host:5432/database` or `sqlite://PATH`.
-    #[validate(custom(function = "of_a_database"))]
-    pub url: SecretUrl,
-    /// A standby that answers the reads; `url` does without it.
-    #[validate(custom(function = "of_a_database"))]
-    pub read_url: Option<SecretUrl>,
-    /// The most connections of each pool: a process has one for writes and one for reads. Exports have two of their own.
-    #[validate(range(min = 1, max = 1000, message = "must be from 1 to 1000"))]
-    pub max_connections: u32,
-    /// How long one operation may take, waiting for a connection included.
-    #[validate(custom(function = "between_1s_and_1min"))]
-    pub timeout: Span,
 }
 
 /// `clock`: how far clocks may differ.
@@ -224,31 +182,6 @@ const fn loopback(port: u16) -> SocketAddr {
     SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port)
 }
 
-impl Default for Broker {
-    fn default() -> Self {
-        let queues = QueueOptions::default();
-        Self {
-            url: SecretUrl::new("embedded:data/queue.db"),
-            publish_timeout: Span(queues.publish_timeout),
-            delivery_limit: queues.delivery_limit,
-            max_length: None,
-            retry_delays: Delays(queues.retry_delays),
-            prefix: String::new(),
-        }
-    }
-}
-
-impl Default for Store {
-    fn default() -> Self {
-        Self {
-            url: SecretUrl::new("sqlite://data/contato.db"),
-            read_url: None,
-            max_connections: 10,
-            timeout: Span(Duration::from_secs(10)),
-        }
-    }
-}
-
 impl ClockSettings {
     /// [`max_ahead`](Self::max_ahead) in milliseconds.
     pub fn max_ahead_ms(&self) -> u64 {
@@ -359,32 +292,11 @@ impl Default for DlqFunction {
     }
 }
 
-impl Store {
-    /// Whether the database is an embedded one.
-    pub fn is_sqlite(&self) -> bool {
-        self.url.expose().starts_with("sqlite:")
-    }
-}
-
-fn of_a_broker(url: &SecretUrl) -> Result<(), ValidationError> {
-    if url.has_scheme(&["amqp://", "amqps://", "embedded:"]) {
-        return Ok(());
-    }
-    Err(fault("must begin with amqp://, amqps:// or embedded:"))
-}
-
-fn of_a_database(url: &SecretUrl) -> Result<(), ValidationError> {
-    if url.has_scheme(&["postgres://", "postgresql://", "sqlite://"]) {
-        return Ok(());
-    }
-    Err(fault("must begin with postgres:// or sqlite://"))
-}
-
 pub(super) fn fault(message: &'static str) -> ValidationError {
     ValidationError::new("out-of-bounds").with_message(message.into())
 }
 
-fn between_1s_and_1min(span: &Span) -> Result<(), ValidationError> {
+pub(super) fn between_1s_and_1min(span: &Span) -> Result<(), ValidationError> {
     let bounds = Duration::from_secs(1)..=Duration::from_secs(60);
     if bounds.contains(&span.0) {
         Ok(())

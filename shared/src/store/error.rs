@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use sea_orm::{DbErr, RuntimeErr, sqlx};
 
+use crate::tls;
+
 /// A failure of the store. The variants are what a caller does about it.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -45,6 +47,17 @@ impl StoreError {
         matches!(self.code().as_deref(), Some("23505" | "1555" | "2067"))
     }
 
+    /// What a person can do something about, in plain words: an older schema, a certificate, who may connect. Never data, nor a
+    /// password.
+    pub fn reason(&self) -> Option<String> {
+        match self {
+            Self::Schema(reason) => Some(reason.clone()),
+            Self::Outage(DbErr::Conn(RuntimeErr::Internal(reason))) => Some(reason.clone()),
+            Self::Outage(error) => refusal_to_connect(error),
+            Self::Conflict(_) | Self::Refused(_) | Self::Unknown(_) | Self::TimedOut(_) => None,
+        }
+    }
+
     /// The SQLSTATE (PostgreSQL) or the extended result code (SQLite), where there is one. Unlike the message it
     /// never repeats data.
     pub fn code(&self) -> Option<String> {
@@ -59,6 +72,9 @@ impl StoreError {
 
 impl From<DbErr> for StoreError {
     fn from(error: DbErr) -> Self {
+        if let Some(reason) = tls_failure(&error) {
+            return Self::Outage(DbErr::Conn(RuntimeErr::Internal(reason)));
+        }
         let Some(code) = database_code(&error) else {
             return if is_connection(&error) {
                 Self::Outage(error)
@@ -126,6 +142,25 @@ fn database_code(error: &DbErr) -> Option<String> {
         .as_database_error()?
         .code()
         .map(|code| code.into_owned())
+}
+
+/// What was wrong with TLS, if that is why there is no connection.
+fn tls_failure(error: &DbErr) -> Option<String> {
+    let error = sqlx_error(error)?;
+    tls::in_plain_words(error, "store.caFile").or_else(|| match error {
+        // sqlx says so in a text of its own where the server declines.
+        sqlx::Error::Tls(reason) => Some(format!("TLS failed: {reason}")),
+        _ => None,
+    })
+}
+
+/// What PostgreSQL says to whom it lets in under no circumstances (classes 28 and 3D): it names the user, the host and the
+/// database.
+fn refusal_to_connect(error: &DbErr) -> Option<String> {
+    let error = sqlx_error(error)?.as_database_error()?;
+    let code = error.code()?;
+    let refused = code.len() == 5 && ["28", "3D"].contains(&&code[..2]);
+    refused.then(|| error.message().to_owned())
 }
 
 fn is_connection(error: &DbErr) -> bool {

@@ -4,16 +4,21 @@
 //! **Invariant:** what a batch changes, its contacts, the outcomes of its commands and the dead letters that these close,
 //! is one transaction. The rules stand in [`domain`](crate::domain); nothing in here decides about a command.
 
-use std::{future::Future, time::Duration};
+use std::{future::Future, path::PathBuf, time::Duration};
 
 use chrono::{DateTime, SubsecRound, Utc};
 use sea_orm::{
     ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
     SqliteTransactionMode, TransactionOptions, TransactionTrait,
-    sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous},
+    sqlx::{
+        postgres::PgSslMode,
+        sqlite::{SqliteJournalMode, SqliteSynchronous},
+    },
 };
 use sea_orm_migration::MigratorTrait;
 use secrecy::{ExposeSecret, SecretString};
+
+use crate::tls;
 
 mod apply;
 pub mod audit;
@@ -42,6 +47,8 @@ pub struct StoreOptions {
     pub url: SecretString,
     /// A standby for reads; reads go to `url` without it.
     pub read_url: Option<SecretString>,
+    /// Authorities (PEM) that are trusted besides the system's. Read for every connection.
+    pub ca_file: Option<PathBuf>,
     /// The most connections of a pool.
     pub max_connections: u32,
     /// How long one operation may take in all, waiting for a connection included.
@@ -235,8 +242,21 @@ async fn pool(
             Access::Export => export::PAGE_TIMEOUT,
         };
         let limit = limit.as_millis().to_string();
+        let ca_file = options.ca_file.clone();
+        let sslmode = tls::sslmode(url).is_none().then_some(PgSslMode::VerifyFull);
         // A process that freezes in the middle of a transaction must not hold its locks for longer than it would run.
         connect.map_sqlx_postgres_opts(move |postgres| {
+            let postgres = match &ca_file {
+                // Whoever names authorities wants certificates checked, and sqlx would not, unless told.
+                Some(file) => {
+                    let postgres = postgres.ssl_root_cert(file);
+                    match sslmode {
+                        Some(mode) => postgres.ssl_mode(mode),
+                        None => postgres,
+                    }
+                }
+                None => postgres,
+            };
             let postgres = postgres.options([
                 ("statement_timeout", &limit),
                 ("idle_in_transaction_session_timeout", &limit),

@@ -7,23 +7,24 @@ use std::{
 };
 
 /// Each module of `shared` and the modules that it may use.
-const ARROWS: [(&str, &[&str]); 16] = [
+const ARROWS: [(&str, &[&str]); 17] = [
     ("domain", &[]),
     ("camel_case", &[]),
     ("clock", &[]),
     ("files", &[]),
     ("runtime", &[]),
+    ("tls", &[]),
     ("planned_fault", &["domain"]),
     ("wire", &["domain"]),
-    ("broker", &["domain", "files", "wire"]),
+    ("broker", &["domain", "files", "tls", "wire"]),
     ("payload_keys", &["wire"]),
     (
         "store",
-        &["clock", "domain", "payload_keys", "planned_fault", "wire"],
+        &["clock", "domain", "payload_keys", "planned_fault", "tls", "wire"],
     ),
     (
         "settings",
-        &["broker", "camel_case", "domain", "payload_keys", "wire"],
+        &["broker", "camel_case", "domain", "payload_keys", "tls", "wire"],
     ),
     ("telemetry", &["settings"]),
     ("management", &["http", "telemetry"]),

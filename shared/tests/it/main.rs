@@ -4,4 +4,5 @@ mod asyncapi;
 mod broker;
 mod layers;
 mod store;
+mod tls;
 mod wire;

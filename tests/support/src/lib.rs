@@ -14,7 +14,7 @@ pub use pair::{Pair, Running};
 pub use raw::{RawAnswer, RawClient};
 pub use servers::{Server, Servers};
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 use sea_orm::{ConnectionTrait, Database};
 use tempfile::TempDir;
@@ -95,6 +95,21 @@ impl TestDatabase {
 /// The URL of the test RabbitMQ.
 pub fn amqp_url() -> String {
     service_url("CONTATO_TEST_AMQP_URL")
+}
+
+/// The URL of the test RabbitMQ where it speaks TLS.
+pub fn amqps_url() -> String {
+    service_url("CONTATO_TEST_AMQPS_URL")
+}
+
+/// The URL of the test PostgreSQL, with its certificate checked.
+pub fn postgres_tls_url() -> String {
+    service_url("CONTATO_TEST_POSTGRES_TLS_URL")
+}
+
+/// The file of the authority that the certificates of both are from.
+pub fn ca_file() -> PathBuf {
+    service_url("CONTATO_TEST_CA").into()
 }
 
 /// A prefix for the queues of one test.

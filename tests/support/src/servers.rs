@@ -39,6 +39,12 @@ pub struct Servers {
     pub amqp_url: String,
     /// Where PostgreSQL is; empty without one.
     pub postgres_url: String,
+    /// Where RabbitMQ speaks TLS.
+    pub amqps_url: String,
+    /// Where PostgreSQL is, its certificate to be checked.
+    pub postgres_tls_url: String,
+    /// The file of the authority that the certificates of both are from.
+    pub ca_file: String,
 }
 
 impl Servers {
@@ -63,6 +69,9 @@ impl Servers {
             name,
             amqp_url: String::new(),
             postgres_url: String::new(),
+            amqps_url: String::new(),
+            postgres_tls_url: String::new(),
+            ca_file: String::new(),
         };
         let names = servers.iter().map(|server| server.name());
         instance
@@ -79,6 +88,9 @@ impl Servers {
         };
         instance.amqp_url = url("CONTATO_TEST_AMQP_URL");
         instance.postgres_url = url("CONTATO_TEST_POSTGRES_URL");
+        instance.amqps_url = url("CONTATO_TEST_AMQPS_URL");
+        instance.postgres_tls_url = url("CONTATO_TEST_POSTGRES_TLS_URL");
+        instance.ca_file = url("CONTATO_TEST_CA");
         Arc::new(instance)
     }
 

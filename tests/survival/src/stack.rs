@@ -120,6 +120,14 @@ impl Stack {
         self.environment.push((variable.to_owned(), value.to_owned()));
     }
 
+    /// Every process that starts from now on speaks TLS to the broker and to SQL, and trusts the authorities in a file.
+    pub fn over_tls(&mut self, ca_file: &str) {
+        let amqps_url = self.servers.amqps_url.clone();
+        self.set("CONTATO__BROKER__URL", &amqps_url);
+        self.set("CONTATO__BROKER__CA_FILE", ca_file);
+        self.set("CONTATO__STORE__CA_FILE", ca_file);
+    }
+
     /// Starts a role and waits until it works.
     pub async fn start(&self, role: Role) -> Process {
         self.start_with(role, &[]).await

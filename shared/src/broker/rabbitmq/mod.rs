@@ -9,7 +9,9 @@
 
 use std::{
     fmt,
+    io::ErrorKind,
     num::NonZeroU16,
+    path::PathBuf,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -18,7 +20,11 @@ use std::{
 };
 
 use async_trait::async_trait;
-use lapin::{Connection, ConnectionProperties, uri::AMQPUri};
+use lapin::{
+    Connection, ConnectionProperties,
+    tcp::OwnedTLSConfig,
+    uri::{AMQPScheme, AMQPUri},
+};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::{Mutex, oneshot, watch};
 use tokio_util::{
@@ -33,12 +39,15 @@ use self::{
     topology::{Names, topology_error},
 };
 use super::{Broker, BrokerError, Consumer, Message, PublishError, Queue, QueueOptions};
+use crate::tls;
 
 mod consumer;
 mod publisher;
 mod supervisor;
 mod topology;
 
+/// The setting behind [`RabbitMqOptions::ca_file`].
+const CA_FILE: &str = "broker.caFile";
 /// The header that carries [`Message::attempt`].
 const HEADER_ATTEMPT: &str = "contato-attempt";
 /// The header that carries [`Message::replay`].
@@ -53,11 +62,20 @@ const GOODBYE_MAX: Duration = Duration::from_secs(2);
 /// How long [`Broker::close`] may take.
 const CLOSE_MAX: Duration = Duration::from_secs(5);
 
+/// How a connection ends whose other end did not want it.
+const HUNG_UP: [ErrorKind; 3] = [
+    ErrorKind::ConnectionReset,
+    ErrorKind::ConnectionAborted,
+    ErrorKind::UnexpectedEof,
+];
+
 /// How to reach a RabbitMQ, and what to set up there.
 #[derive(Clone, Debug)]
 pub struct RabbitMqOptions {
     /// `amqp://` or `amqps://user:password@host:port/vhost`.
     pub url: SecretString,
+    /// Authorities (PEM) that are trusted besides the system's. Read for every connection.
+    pub ca_file: Option<PathBuf>,
     /// Stands before every name of an exchange or a queue. Empty in production; tests have one each.
     pub prefix: String,
     /// What the broker's list of connections shows.
@@ -76,6 +94,7 @@ impl RabbitMqOptions {
     pub fn new(url: SecretString) -> Self {
         Self {
             url,
+            ca_file: None,
             prefix: String::new(),
             connection_name: "contato".to_owned(),
             queues: QueueOptions::default(),
@@ -248,12 +267,44 @@ async fn connect(options: &RabbitMqOptions, role: &str) -> Result<Connection, Br
     );
     let name = format!("{} {role}", options.connection_name);
     let properties = ConnectionProperties::default().with_connection_name(name.into());
+    let tls = tls_config(options)?;
+    let scheme = uri.scheme.clone();
+    let runtime = lapin::runtime::default_runtime().map_err(|error| BrokerError::Lost(error.to_string()))?;
     within(CONNECT_MAX, async {
-        Connection::connect_uri(uri, properties)
+        Connection::connect_uri_with_config(uri, properties, tls, runtime)
             .await
-            .map_err(|error| BrokerError::Lost(error.to_string()))
+            .map_err(|error| BrokerError::Lost(reason(&error, &scheme)))
     })
     .await
+}
+
+fn tls_config(options: &RabbitMqOptions) -> Result<OwnedTLSConfig, BrokerError> {
+    let read = |file: &PathBuf| {
+        tls::authorities(file).map_err(|reason| {
+            BrokerError::Lost(format!("{CA_FILE} names {}, which {reason}", file.display()))
+        })
+    };
+    Ok(OwnedTLSConfig {
+        identity: None,
+        cert_chain: options.ca_file.as_ref().map(read).transpose()?,
+    })
+}
+
+/// Why there is no connection.
+fn reason(error: &lapin::Error, scheme: &AMQPScheme) -> String {
+    if let Some(reason) = tls::in_plain_words(error, CA_FILE) {
+        return reason;
+    }
+    // A broker that wants TLS answers plain text with an alert and hangs up; which of the two is seen first is chance.
+    let hung_up = match error.kind() {
+        lapin::ErrorKind::ParsingError(_) => true,
+        lapin::ErrorKind::IOError(error) => HUNG_UP.contains(&error.kind()),
+        _ => false,
+    };
+    if hung_up && *scheme == AMQPScheme::AMQP {
+        return format!("{error}; if the broker speaks TLS there, the URL has to begin with amqps://");
+    }
+    error.to_string()
 }
 
 fn parse_url(url: &str) -> Option<AMQPUri> {

@@ -1,6 +1,6 @@
 //! A TCP proxy before a broker, for what a broker or a network may do and seldom does.
 //!
-//! It can fall silent: nothing is closed, nothing comes through. It can hold confirms back: then returned messages
+//! It can cut every connection. It can fall silent: nothing is closed, nothing comes through. It can hold confirms back: then returned messages
 //! overtake the acks of messages sent before them, which AMQP allows.
 
 use std::{sync::Arc, time::Duration};
@@ -12,7 +12,7 @@ use tokio::{
         TcpListener, TcpStream,
         tcp::{OwnedReadHalf, OwnedWriteHalf},
     },
-    sync::{mpsc, watch},
+    sync::{Notify, mpsc, watch},
     task::JoinSet,
 };
 
@@ -23,32 +23,46 @@ const HELD_BACK: Duration = Duration::from_millis(30);
 pub struct Proxy {
     url: SecretString,
     silent: watch::Sender<bool>,
+    cut: Arc<Notify>,
     _accepting: JoinSet<()>,
 }
 
 impl Proxy {
     /// A proxy before the broker at a URL.
     pub async fn before(url: &SecretString) -> Self {
-        Self::start(url, false).await
+        Self::start(url, "127.0.0.1", false).await
     }
 
     /// A proxy that holds confirms back.
     pub async fn with_late_confirms(url: &SecretString) -> Self {
-        Self::start(url, true).await
+        Self::start(url, "127.0.0.1", true).await
     }
 
-    async fn start(url: &SecretString, late_confirms: bool) -> Self {
+    /// A proxy at an address that no certificate of the tests is for.
+    pub async fn under_another_name(url: &SecretString) -> Self {
+        Self::start(url, "127.0.0.2", false).await
+    }
+
+    async fn start(url: &SecretString, host: &str, late_confirms: bool) -> Self {
         let (head, rest) = url.expose_secret().rsplit_once('@').expect("a user");
         let (target, vhost) = rest.split_once('/').expect("a virtual host");
         let target: Arc<str> = target.into();
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let listener = TcpListener::bind((host, 0)).await.expect("a free port");
         let here = listener.local_addr().expect("bound");
         let (silent, seen) = watch::channel(false);
+        let cut = Arc::new(Notify::new());
+        let cutting = cut.clone();
         let mut accepting = JoinSet::new();
         accepting.spawn(async move {
             let mut pumps = JoinSet::new();
             loop {
-                let (client, _) = listener.accept().await.expect("accepting");
+                let client = tokio::select! {
+                    accepted = listener.accept() => accepted.expect("accepting").0,
+                    () = cutting.notified() => {
+                        pumps.abort_all();
+                        continue;
+                    }
+                };
                 let Ok(server) = TcpStream::connect(&*target).await else {
                     continue;
                 };
@@ -65,6 +79,7 @@ impl Proxy {
         Self {
             url: format!("{head}@{here}/{vhost}").into(),
             silent,
+            cut,
             _accepting: accepting,
         }
     }
@@ -72,6 +87,11 @@ impl Proxy {
     /// The URL to connect to.
     pub fn url(&self) -> SecretString {
         self.url.clone()
+    }
+
+    /// Cuts every connection; takes new ones.
+    pub fn cut(&self) {
+        self.cut.notify_one();
     }
 
     /// Stops, or goes on, passing on what arrives.

@@ -68,6 +68,7 @@ pub fn options(url: &str) -> StoreOptions {
     StoreOptions {
         url: SecretString::from(url.to_owned()),
         read_url: None,
+        ca_file: None,
         max_connections: 5,
         operation_timeout: Duration::from_secs(10),
     }

@@ -8,4 +8,5 @@ mod personal_data;
 mod poison;
 mod shutdown;
 mod sql_outage;
+mod tls;
 mod worker_killed;
