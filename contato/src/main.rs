@@ -67,6 +67,9 @@ fn main() -> anyhow::Result<ExitCode> {
 
 async fn program() -> anyhow::Result<ExitCode> {
     let Arguments { common, command } = Arguments::parse();
+    if common.checks_health(run::management).await? {
+        return Ok(ExitCode::SUCCESS);
+    }
     match command.unwrap_or(Command::Run) {
         // Needs no settings, so that it can be printed wherever the program is built.
         Command::Openapi(arguments) => openapi::print(&arguments),

@@ -1,11 +1,22 @@
 //! The three roles in one process. They share the broker and SQL, and know nothing else of each other.
 
+use std::net::SocketAddr;
+
 use shared::{
     role::{Parts, run_until_stopped, stop_at_signal},
     settings::Settings,
 };
 
 use crate::banner::{Addresses, banner};
+
+/// Where the three roles tell their health.
+pub(crate) fn management(settings: &Settings) -> [SocketAddr; 3] {
+    [
+        settings.producer_api.management,
+        settings.consumer_worker.management,
+        settings.dlq_function.management,
+    ]
+}
 
 pub(crate) async fn run(settings: &Settings) -> anyhow::Result<()> {
     let stop = stop_at_signal()?;

@@ -34,6 +34,13 @@ fn main() -> ExitCode {
 
 async fn program() -> anyhow::Result<ExitCode> {
     let arguments = Arguments::parse();
+    if arguments
+        .common
+        .checks_health(|settings| [settings.dlq_function.management])
+        .await?
+    {
+        return Ok(ExitCode::SUCCESS);
+    }
     if let Some(Command::Operator(command)) = &arguments.command
         && let Some(code) = cli::run_alone(command, Arguments::command)?
     {

@@ -16,7 +16,14 @@ fn main() -> anyhow::Result<()> {
 }
 
 async fn program() -> anyhow::Result<()> {
-    let Some(settings) = Arguments::parse().common.start()? else {
+    let common = Arguments::parse().common;
+    if common
+        .checks_health(|settings| [settings.producer_api.management])
+        .await?
+    {
+        return Ok(());
+    }
+    let Some(settings) = common.start()? else {
         return Ok(());
     };
     let stop = stop_at_signal()?;

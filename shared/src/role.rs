@@ -2,6 +2,7 @@
 
 use std::{
     future::Future,
+    net::SocketAddr,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -27,6 +28,7 @@ use crate::{
 };
 
 mod health;
+mod health_check;
 mod secrets;
 
 pub use health::ConsumerHealth;
@@ -41,6 +43,9 @@ pub struct CommonArguments {
     /// Print the settings as they are in force, secrets masked, and exit.
     #[arg(long, global = true)]
     pub print_config: bool,
+    /// Ask the process that runs with the same settings on this machine whether it is ready, and exit: 0 if it is, 1 if not.
+    #[arg(long)]
+    pub check_health: bool,
 }
 
 impl CommonArguments {
@@ -63,6 +68,21 @@ impl CommonArguments {
                 settings.log.filter = "warn".to_owned();
             }
         })
+    }
+
+    /// Does what `--check-health` asks for, and says whether it did. `listeners` picks the management listeners of the process.
+    ///
+    /// # Errors
+    /// If the settings cannot be used, or a listener does not say that it is ready.
+    pub async fn checks_health<const N: usize>(
+        &self,
+        listeners: impl FnOnce(&Settings) -> [SocketAddr; N],
+    ) -> anyhow::Result<bool> {
+        if self.check_health {
+            let settings = Settings::load(self.config.as_deref(), std::env::vars())?;
+            health_check::all_ready(&listeners(&settings)).await?;
+        }
+        Ok(self.check_health)
     }
 
     fn start_with(&self, change: impl FnOnce(&mut Settings)) -> anyhow::Result<Option<Settings>> {

@@ -11,6 +11,7 @@ mod smoke;
 use std::{
     fs::File,
     io::{BufRead, BufReader},
+    net::TcpListener,
     path::Path,
     process::{Child, ChildStdout, Command, ExitStatus, Stdio},
     time::Instant,
@@ -42,7 +43,6 @@ impl Contato {
     /// With settings, as environment variables.
     fn start_with(folder: &Path, settings: &[(String, String)]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_contato"));
-        command.envs(settings.iter().cloned());
         for listener in [
             "PRODUCER_API__LISTEN",
             "PRODUCER_API__MANAGEMENT",
@@ -52,6 +52,7 @@ impl Contato {
         ] {
             command.env(format!("CONTATO__{listener}"), "127.0.0.1:0");
         }
+        command.envs(settings.iter().cloned());
         let log = File::create(folder.join(STDERR_FILE)).unwrap();
         let mut child = command
             .current_dir(folder)
@@ -137,6 +138,48 @@ async fn status_of(api: &str, command: &str) -> Option<Value> {
         .unwrap();
     let resource: Value = response.json().await.unwrap();
     (resource["status"] == "applied").then_some(resource)
+}
+
+#[test]
+fn the_health_command_asks_all_three_roles() {
+    let folder = TempDir::new().unwrap();
+    // All at once, so that they differ; free again when they are given out.
+    let listeners = [(); 3].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
+    let ports = listeners.map(|listener| listener.local_addr().unwrap().port());
+    let settings: Vec<_> = ["PRODUCER_API", "CONSUMER_WORKER", "DLQ_FUNCTION"]
+        .into_iter()
+        .zip(ports)
+        .map(|(role, port)| {
+            (
+                format!("CONTATO__{role}__MANAGEMENT"),
+                format!("127.0.0.1:{port}"),
+            )
+        })
+        .collect();
+    let check = |settings: &[(String, String)]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_contato"))
+            .arg("--check-health")
+            .current_dir(folder.path())
+            .envs(settings.iter().cloned())
+            .output()
+            .unwrap();
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    };
+    let contato = Contato::start_with(folder.path(), &settings);
+    assert_eq!(check(&settings), (Some(0), String::new()));
+    // One of the three is elsewhere.
+    for silent in 0..settings.len() {
+        let mut settings = settings.clone();
+        settings[silent].1 = "127.0.0.1:1".to_owned();
+        let (code, said) = check(&settings);
+        assert!(
+            code == Some(1) && said.contains("http://127.0.0.1:1/readyz does not answer"),
+            "{said}"
+        );
+    }
+    contato.signal("TERM");
+    contato.end();
+    assert_eq!(check(&settings).0, Some(1));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,7 +4,7 @@ use std::{
     fs::OpenOptions,
     os::unix::process::ExitStatusExt,
     path::PathBuf,
-    process::{Child, Command, ExitStatus, Stdio},
+    process::{Child, Command, ExitStatus, Output, Stdio},
     time::Duration,
 };
 
@@ -76,16 +76,23 @@ impl Start {
         format!("http://127.0.0.1:{}", self.listen)
     }
 
+    fn command(&self) -> Command {
+        let mut command = Command::new(self.role.binary());
+        command
+            .env_clear()
+            .env("RUST_BACKTRACE", "0")
+            .envs(self.environment.iter().map(|(name, value)| (name, value)));
+        command
+    }
+
     pub(crate) fn spawn(&self) -> Process {
         let log = OpenOptions::new()
             .create(true)
             .append(true)
             .open(&self.log)
             .expect("a log");
-        let child = Command::new(self.role.binary())
-            .env_clear()
-            .env("RUST_BACKTRACE", "0")
-            .envs(self.environment.iter().map(|(name, value)| (name, value)))
+        let child = self
+            .command()
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log)
@@ -178,6 +185,15 @@ impl Process {
             self.start.role.name(),
             status.signal()
         );
+    }
+
+    /// What its binary says to `--check-health` with the same settings.
+    pub async fn checks_health(&self) -> Output {
+        let mut command = self.start.command();
+        command.arg("--check-health");
+        tokio::task::spawn_blocking(move || command.output().expect("the binary starts"))
+            .await
+            .expect("running a command should not panic")
     }
 
     /// Its metrics; `None` if it does not answer.

@@ -4,6 +4,7 @@ mod any_order;
 mod api_killed;
 mod broker_trouble;
 mod dlq_killed;
+mod health_check;
 mod personal_data;
 mod poison;
 mod shutdown;
