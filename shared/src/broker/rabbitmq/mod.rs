@@ -43,6 +43,7 @@ use crate::tls;
 
 mod consumer;
 mod publisher;
+pub mod rights;
 mod supervisor;
 mod topology;
 
