@@ -112,6 +112,11 @@ pub fn ca_file() -> PathBuf {
     service_url("CONTATO_TEST_CA").into()
 }
 
+/// The URL of the test RabbitMQ's management API, with an administrator's name and password.
+pub fn management_url() -> String {
+    service_url("CONTATO_TEST_RABBITMQ_MANAGEMENT_URL")
+}
+
 /// A prefix for the queues of one test.
 pub fn queue_prefix() -> String {
     format!("t{}.", Uuid::now_v7().simple())

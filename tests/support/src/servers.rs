@@ -37,6 +37,8 @@ pub struct Servers {
     name: String,
     /// Where RabbitMQ is; empty without one.
     pub amqp_url: String,
+    /// Where RabbitMQ's management API is; empty without one.
+    pub management_url: String,
     /// Where PostgreSQL is; empty without one.
     pub postgres_url: String,
     /// Where RabbitMQ speaks TLS.
@@ -68,6 +70,7 @@ impl Servers {
         let mut instance = Self {
             name,
             amqp_url: String::new(),
+            management_url: String::new(),
             postgres_url: String::new(),
             amqps_url: String::new(),
             postgres_tls_url: String::new(),
@@ -87,6 +90,7 @@ impl Servers {
             url.trim_matches(['\'', '"']).to_owned()
         };
         instance.amqp_url = url("CONTATO_TEST_AMQP_URL");
+        instance.management_url = url("CONTATO_TEST_RABBITMQ_MANAGEMENT_URL");
         instance.postgres_url = url("CONTATO_TEST_POSTGRES_URL");
         instance.amqps_url = url("CONTATO_TEST_AMQPS_URL");
         instance.postgres_tls_url = url("CONTATO_TEST_POSTGRES_TLS_URL");
