@@ -14,6 +14,7 @@ mod key;
 mod migrate;
 mod openapi;
 mod run;
+mod setup;
 
 /// Contact management that people trust with writes. Without a command it runs producer-api, consumer-worker and
 /// dlq-function in one process.
@@ -35,6 +36,9 @@ enum Command {
         #[command(subcommand)]
         direction: migrate::Direction,
     },
+    /// Set up broker and SQL before services start: the schema, the queues, and with --users who may do what there.
+    #[command(after_help = setup::HELP)]
+    Setup(setup::Arguments),
     /// Make, list and end API keys.
     Key {
         #[command(subcommand)]
@@ -79,6 +83,7 @@ async fn program() -> anyhow::Result<ExitCode> {
         Command::Export(arguments) => return Ok(client::export(&arguments).await),
         Command::Status(arguments) => return Ok(client::status(&arguments).await),
         Command::Smoke(arguments) => return Ok(client::smoke(&arguments).await),
+        Command::Setup(arguments) => return Ok(setup::run(&common, &arguments).await),
         Command::Run => {
             if let Some(settings) = common.start()? {
                 run::run(&settings).await?;

@@ -9,6 +9,7 @@ pub mod clock;
 pub mod domain;
 mod files;
 pub mod http;
+pub mod intent;
 pub mod management;
 pub mod payload_keys;
 pub mod planned_fault;

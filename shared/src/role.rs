@@ -181,14 +181,18 @@ async fn open_broker(settings: &Settings, role: &str) -> anyhow::Result<Arc<dyn 
     if let Some(path) = settings.embedded_queue() {
         return Ok(Embedded::open(EmbeddedOptions { path, queues }).await?);
     }
-    let options = RabbitMqOptions {
+    Ok(RabbitMq::start(rabbitmq_options(settings, role)))
+}
+
+/// How to reach RabbitMQ, as the settings say; `role` is what its list of connections shows.
+pub fn rabbitmq_options(settings: &Settings, role: &str) -> RabbitMqOptions {
+    RabbitMqOptions {
         prefix: settings.broker.prefix.clone(),
         ca_file: settings.broker.ca_file.clone(),
         connection_name: role.to_owned(),
-        queues,
+        queues: settings.queue_options(),
         ..RabbitMqOptions::new(settings.broker.url.secret().clone())
-    };
-    Ok(RabbitMq::start(options))
+    }
 }
 
 /// Refuses a database that answers with an older schema. One that does not answer keeps no service from starting: gives why

@@ -6,6 +6,7 @@ mod client_import;
 mod docs;
 mod erasure;
 mod import;
+mod setup;
 mod smoke;
 
 use std::{

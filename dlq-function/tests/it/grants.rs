@@ -5,11 +5,13 @@ use chrono::{TimeDelta, Utc};
 use serde_json::json;
 use shared::{
     broker::Queue,
+    intent::Intent,
     role::Parts,
     settings::{SecretUrl, Settings},
     store::{
         audit::{Act, AuditFilter, Entry},
         imports::{ImportFormat, NewImport, Progress},
+        roles::ServiceRole,
         sessions::{Found, SessionBounds},
     },
     wire::{Envelope, Reason},
@@ -22,7 +24,6 @@ use crate::{
     dead_letters::{Desk, path, publish, send_dead_letter, worker},
 };
 
-const GRANTS: &str = include_str!("../../../deploy/postgres/grants.sql");
 const PASSWORD: &str = "for-this-test-only";
 const SERVICES: [&str; 3] = ["producer_api", "consumer_worker", "dlq_function"];
 
@@ -32,17 +33,23 @@ struct Roles(String);
 impl Roles {
     async fn make(pair: &Pair) -> Self {
         let roles = Self(Uuid::now_v7().simple().to_string());
-        for service in SERVICES {
-            let name = roles.name(service);
-            pair.sql(&format!("CREATE ROLE {name} LOGIN PASSWORD '{PASSWORD}'"))
-                .await;
-        }
-        let grants = SERVICES.iter().fold(GRANTS.to_owned(), |grants, service| {
-            grants.replace(&format!(":\"{service}\""), &roles.name(service))
-        });
-        pair.sql(&grants).await;
+        let set_up = async |lets_in| {
+            let role = |service| ServiceRole {
+                name: roles.name(service),
+                password: PASSWORD.into(),
+                lets_in,
+            };
+            let store = &pair.parts.store;
+            store
+                .set_up_roles(&SERVICES.map(role), Intent::Change)
+                .await
+                .unwrap()
+        };
+        let first = set_up(false).await;
+        assert!(first.rights_changed && !first.public_connects, "{first:?}");
         // As the file says, running it again changes nothing.
-        pair.sql(&grants).await;
+        let second = set_up(true).await;
+        assert!(!second.rights_changed, "{second:?}");
         roles
     }
 

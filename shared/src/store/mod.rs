@@ -35,6 +35,7 @@ mod migrations;
 mod probe;
 pub mod replays;
 mod retention;
+pub mod roles;
 mod search;
 pub mod sessions;
 

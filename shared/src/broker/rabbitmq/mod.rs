@@ -44,8 +44,11 @@ use crate::tls;
 mod consumer;
 mod publisher;
 pub mod rights;
+mod set_up;
 mod supervisor;
 mod topology;
+
+pub use set_up::{Declared, Kind, set_up};
 
 /// The setting behind [`RabbitMqOptions::ca_file`].
 const CA_FILE: &str = "broker.caFile";

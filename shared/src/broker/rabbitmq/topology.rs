@@ -148,56 +148,81 @@ pub(super) async fn declare(
 }
 
 async fn declare_exchange(connection: &Connection, names: &Names) -> Result<(), BrokerError> {
-    let declare = async |passive| {
-        // A refusal closes the channel for good, so each attempt has its own.
-        let channel = connection.create_channel().await?;
-        let options = ExchangeDeclareOptions {
-            passive,
-            durable: true,
-            ..ExchangeDeclareOptions::default()
-        };
-        channel
-            .exchange_declare(
-                names.exchange(),
-                ExchangeKind::Direct,
-                options,
-                FieldTable::default(),
-            )
-            .await
-    };
-    match declare(false).await {
-        Err(error) if is_access_refused(&error) => declare(true).await,
+    match ask_for_exchange(connection, names, Asking::Declare).await {
+        Err(error) if is_access_refused(&error) => ask_for_exchange(connection, names, Asking::Look).await,
         result => result,
     }
     .map_err(topology_error)
 }
 
 async fn declare_queue(connection: &Connection, names: &Names, spec: &QueueSpec) -> Result<(), BrokerError> {
-    let name = names.queue(spec.queue);
-    let declared = async {
-        let channel = connection.create_channel().await?;
-        let options = QueueDeclareOptions::durable();
-        channel
-            .queue_declare(name.clone(), options, arguments(spec, names))
-            .await?;
-        channel
-            .queue_bind(
-                name.clone(),
-                names.exchange(),
-                name.clone(),
-                QueueBindOptions::default(),
-                FieldTable::default(),
-            )
-            .await
-    };
-    match declared.await {
-        Err(error) if is_access_refused(&error) => {
-            // Least permissions: someone else declares. Then it only has to be there.
-            let channel = connection.create_channel().await.map_err(topology_error)?;
-            count_messages(&channel, name).await.map(drop)
-        }
-        result => result.map_err(topology_error),
+    match ask_for_queue(connection, names, spec, Asking::Declare).await {
+        // Least permissions: someone else declares. Then it only has to be there.
+        Err(error) if is_access_refused(&error) => ask_for_queue(connection, names, spec, Asking::Look).await,
+        result => result,
     }
+    .map_err(topology_error)
+}
+
+/// What is asked about an exchange or a queue. A refusal closes the channel for good, so each question has its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Asking {
+    /// Is it there? Whoever may connect may ask.
+    Look,
+    /// Is it as declared? If it is missing, it is made.
+    Compare,
+    /// As [`Compare`](Self::Compare), and it is bound.
+    Declare,
+}
+
+pub(super) async fn ask_for_exchange(
+    connection: &Connection,
+    names: &Names,
+    asking: Asking,
+) -> lapin::Result<()> {
+    let options = ExchangeDeclareOptions {
+        passive: asking == Asking::Look,
+        durable: true,
+        ..ExchangeDeclareOptions::default()
+    };
+    let channel = connection.create_channel().await?;
+    channel
+        .exchange_declare(
+            names.exchange(),
+            ExchangeKind::Direct,
+            options,
+            FieldTable::default(),
+        )
+        .await
+}
+
+pub(super) async fn ask_for_queue(
+    connection: &Connection,
+    names: &Names,
+    spec: &QueueSpec,
+    asking: Asking,
+) -> lapin::Result<()> {
+    let name = names.queue(spec.queue);
+    let channel = connection.create_channel().await?;
+    let options = QueueDeclareOptions {
+        passive: asking == Asking::Look,
+        ..QueueDeclareOptions::durable()
+    };
+    channel
+        .queue_declare(name.clone(), options, arguments(spec, names))
+        .await?;
+    if asking != Asking::Declare {
+        return Ok(());
+    }
+    channel
+        .queue_bind(
+            name.clone(),
+            names.exchange(),
+            name,
+            QueueBindOptions::default(),
+            FieldTable::default(),
+        )
+        .await
 }
 
 /// How many messages are ready in a queue. The channel is of no further use after an error.
@@ -225,6 +250,11 @@ fn soft_error(error: &lapin::Error) -> Option<&AMQPSoftError> {
 
 fn is_access_refused(error: &lapin::Error) -> bool {
     soft_error(error) == Some(&AMQPSoftError::ACCESSREFUSED)
+}
+
+/// Whether what was asked for is not there.
+pub(super) fn is_missing(error: &lapin::Error) -> bool {
+    soft_error(error) == Some(&AMQPSoftError::NOTFOUND)
 }
 
 /// What an error of a channel means to whoever declares, asks or consumes.
