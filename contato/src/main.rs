@@ -10,6 +10,7 @@ use shared::role::CommonArguments;
 
 mod banner;
 mod client;
+mod doctor;
 mod key;
 mod migrate;
 mod openapi;
@@ -39,6 +40,9 @@ enum Command {
     /// Set up broker and SQL before services start: the schema, the queues, and with --users who may do what there.
     #[command(after_help = setup::HELP)]
     Setup(setup::Arguments),
+    /// Look whether settings, broker, SQL, rights and clocks are as the services need them; say what is wrong and how to mend it.
+    #[command(after_help = doctor::HELP)]
+    Doctor(doctor::Arguments),
     /// Make, list and end API keys.
     Key {
         #[command(subcommand)]
@@ -84,6 +88,7 @@ async fn program() -> anyhow::Result<ExitCode> {
         Command::Status(arguments) => return Ok(client::status(&arguments).await),
         Command::Smoke(arguments) => return Ok(client::smoke(&arguments).await),
         Command::Setup(arguments) => return Ok(setup::run(&common, &arguments).await),
+        Command::Doctor(arguments) => return Ok(doctor::run(&common, &arguments).await),
         Command::Run => {
             if let Some(settings) = common.start()? {
                 run::run(&settings).await?;

@@ -32,7 +32,7 @@ mod health_check;
 mod secrets;
 
 pub use health::ConsumerHealth;
-pub use secrets::payload_keys;
+pub use secrets::{id_key, payload_keys};
 
 /// The arguments that every binary takes.
 #[derive(Clone, Debug, Default, clap::Args)]

@@ -4,6 +4,7 @@ mod access;
 mod client;
 mod client_import;
 mod docs;
+mod doctor;
 mod erasure;
 mod import;
 mod setup;

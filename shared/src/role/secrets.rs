@@ -15,7 +15,11 @@ use crate::{domain::IdKey, files::make_folder_of, payload_keys::PayloadKeys, set
 const IDS_KEY_FILE: &str = "ids.key";
 const DEAD_LETTERS_KEY_FILE: &str = "dead-letters.key";
 
-pub(super) fn id_key(settings: &Settings) -> anyhow::Result<IdKey> {
+/// The secret behind the ids.
+///
+/// # Errors
+/// If `ids.key` is not set where it has to be; the error says how to make one.
+pub fn id_key(settings: &Settings) -> anyhow::Result<IdKey> {
     let secret = match (&settings.ids.key, settings.embedded_queue()) {
         (Some(key), _) => key.expose().to_owned(),
         (None, Some(queue)) => kept(&queue.with_file_name(IDS_KEY_FILE), "")?,

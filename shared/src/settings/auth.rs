@@ -8,7 +8,7 @@ use validator::{Validate, ValidationError};
 
 use super::{
     sections::fault,
-    values::{Span, listed},
+    values::{Span, is_loopback, listed},
 };
 
 /// The longest that clocks of issuers may differ from ours.
@@ -141,17 +141,9 @@ pub fn is_https_or_loopback(url: &str) -> bool {
     let Ok(url) = reqwest::Url::parse(url) else {
         return false;
     };
-    let loopback = || match url.host_str() {
-        Some("localhost") => true,
-        Some(host) => host
-            .trim_matches(['[', ']'])
-            .parse::<std::net::IpAddr>()
-            .is_ok_and(|address| address.is_loopback()),
-        None => false,
-    };
     match url.scheme() {
         "https" => true,
-        "http" => loopback(),
+        "http" => url.host_str().is_some_and(is_loopback),
         _ => false,
     }
 }

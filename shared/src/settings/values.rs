@@ -198,10 +198,27 @@ impl SecretUrl {
         schemes.iter().any(|scheme| self.expose().starts_with(scheme))
     }
 
+    /// Whether it leads to this very machine, by loopback or a file.
+    pub fn is_on_this_machine(&self) -> bool {
+        reqwest::Url::parse(self.expose()).is_ok_and(|url| match url.host_str() {
+            None | Some("") => true,
+            Some(host) => is_loopback(host),
+        })
+    }
+
     /// The URL for the libraries that take it.
     pub fn secret(&self) -> &SecretString {
         &self.0
     }
+}
+
+/// Whether a host, as URLs have it, is this very machine.
+pub(super) fn is_loopback(host: &str) -> bool {
+    host == "localhost"
+        || host
+            .trim_matches(['[', ']'])
+            .parse::<IpAddr>()
+            .is_ok_and(|address| address.is_loopback())
 }
 
 impl<'de> Deserialize<'de> for SecretUrl {

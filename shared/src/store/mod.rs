@@ -29,6 +29,7 @@ pub mod dead_letters;
 pub mod duplicates;
 mod entities;
 mod error;
+pub mod examine;
 pub mod export;
 pub mod imports;
 mod migrations;

@@ -42,16 +42,19 @@ use super::{Broker, BrokerError, Consumer, Message, PublishError, Queue, QueueOp
 use crate::tls;
 
 mod consumer;
+mod examine;
 mod publisher;
 pub mod rights;
 mod set_up;
 mod supervisor;
 mod topology;
 
+pub use examine::{Examination, QueueFinding, QueueState, Unreachable, examine};
 pub use set_up::{Declared, Kind, set_up};
 
 /// The setting behind [`RabbitMqOptions::ca_file`].
 const CA_FILE: &str = "broker.caFile";
+
 /// The header that carries [`Message::attempt`].
 const HEADER_ATTEMPT: &str = "contato-attempt";
 /// The header that carries [`Message::replay`].
@@ -261,32 +264,50 @@ impl fmt::Debug for RabbitMq {
 
 /// Opens a connection that shows as `<connection name> <role>`.
 async fn connect(options: &RabbitMqOptions, role: &str) -> Result<Connection, BrokerError> {
-    // The parser's error would quote the URL, password and all.
-    let mut uri = parse_url(options.url.expose_secret())
-        .ok_or_else(|| BrokerError::Lost("the URL is not an AMQP URL".to_owned()))?;
+    let uri = address(options).ok_or_else(|| BrokerError::Lost("the URL is not an AMQP URL".to_owned()))?;
+    within(CONNECT_MAX, async {
+        connect_to(uri, options, role)
+            .await
+            .map_err(|NotConnected { reason, .. }| BrokerError::Lost(reason))
+    })
+    .await
+}
+
+/// Where the URL leads; `None` if it is none. The parser's error would quote it, password and all.
+fn address(options: &RabbitMqOptions) -> Option<AMQPUri> {
+    let mut uri = parse_url(options.url.expose_secret())?;
     uri.query.heartbeat = Some(
         u16::try_from(options.heartbeat.as_secs())
             .unwrap_or(u16::MAX)
             .max(1),
     );
-    let name = format!("{} {role}", options.connection_name);
-    let properties = ConnectionProperties::default().with_connection_name(name.into());
-    let tls = tls_config(options)?;
-    let scheme = uri.scheme.clone();
-    let runtime = lapin::runtime::default_runtime().map_err(|error| BrokerError::Lost(error.to_string()))?;
-    within(CONNECT_MAX, async {
-        Connection::connect_uri_with_config(uri, properties, tls, runtime)
-            .await
-            .map_err(|error| BrokerError::Lost(reason(&error, &scheme)))
-    })
-    .await
+    Some(uri)
 }
 
-fn tls_config(options: &RabbitMqOptions) -> Result<OwnedTLSConfig, BrokerError> {
+/// Why there is no connection, in plain words, and the client's error, if it came to asking.
+struct NotConnected {
+    reason: String,
+    error: Option<lapin::Error>,
+}
+
+async fn connect_to(uri: AMQPUri, options: &RabbitMqOptions, role: &str) -> Result<Connection, NotConnected> {
+    let name = format!("{} {role}", options.connection_name);
+    let properties = ConnectionProperties::default().with_connection_name(name.into());
+    let tls = tls_config(options).map_err(|reason| NotConnected { reason, error: None })?;
+    let scheme = uri.scheme.clone();
+    let failed = |error: lapin::Error| NotConnected {
+        reason: reason(&error, &scheme),
+        error: Some(error),
+    };
+    let runtime = lapin::runtime::default_runtime().map_err(failed)?;
+    Connection::connect_uri_with_config(uri, properties, tls, runtime)
+        .await
+        .map_err(failed)
+}
+
+fn tls_config(options: &RabbitMqOptions) -> Result<OwnedTLSConfig, String> {
     let read = |file: &PathBuf| {
-        tls::authorities(file).map_err(|reason| {
-            BrokerError::Lost(format!("{CA_FILE} names {}, which {reason}", file.display()))
-        })
+        tls::authorities(file).map_err(|reason| format!("{CA_FILE} names {}, which {reason}", file.display()))
     };
     Ok(OwnedTLSConfig {
         identity: None,

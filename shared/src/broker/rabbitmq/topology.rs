@@ -238,7 +238,7 @@ pub(super) async fn count_messages(channel: &Channel, name: ShortString) -> Resu
     Ok(queue.message_count().into())
 }
 
-fn soft_error(error: &lapin::Error) -> Option<&AMQPSoftError> {
+pub(super) fn soft_error(error: &lapin::Error) -> Option<&AMQPSoftError> {
     match error.kind() {
         lapin::ErrorKind::ProtocolError(error) => match error.kind() {
             AMQPErrorKind::Soft(soft) => Some(soft),
