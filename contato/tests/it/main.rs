@@ -1,6 +1,7 @@
 //! contato as a newcomer meets it: the real binary in an empty folder, nothing installed.
 
 mod access;
+mod backup;
 mod client;
 mod client_import;
 mod docs;
