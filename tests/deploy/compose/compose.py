@@ -159,7 +159,7 @@ def findings(path):
     return [*found, *role_findings(services), *gateway_findings(read), *file_findings(read)]
 
 
-def dashboard_expressions(folder="deploy/grafana/dashboards"):
+def dashboard_expressions(folder="helm/contato/files/dashboards"):
     """Every query of every dashboard, with what Grafana puts in."""
     for path in sorted(Path(folder).glob("*.json")):
         for panel in json.loads(path.read_text())["panels"]:
