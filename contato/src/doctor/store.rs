@@ -81,10 +81,18 @@ async fn look_at(
         }
     };
     report.fine("sql", format!("{url} answers: {}", facts.version));
-    if facts.encrypted == Some(false) && !url.is_on_this_machine() {
+    let checked = settings.store.ca_file.is_some() || url.expose().contains("sslmode=verify-");
+    let warning = match facts.encrypted {
+        Some(false) => Some("contacts and passwords travel unencrypted"),
+        Some(true) if !checked => Some("nobody checks whether it is the right server that answers"),
+        Some(true) | None => None,
+    };
+    if let Some(warning) = warning
+        && !url.is_on_this_machine()
+    {
         report.warns(
             "sql",
-            "contacts and passwords travel unencrypted",
+            warning,
             "add ?sslmode=verify-full to the URL, and store.caFile for an authority of your own",
         );
     }

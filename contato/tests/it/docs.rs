@@ -36,6 +36,8 @@ const ACCESS: [&str; 2] = ["docs/access.md", "docs/access.pt-BR.md"];
 const DEAD_LETTERS: [&str; 2] = ["docs/dead-letters.md", "docs/dead-letters.pt-BR.md"];
 const CONSOLE: [&str; 2] = ["docs/console.md", "docs/console.pt-BR.md"];
 const AZURE: [&str; 2] = ["docs/azure.md", "docs/azure.pt-BR.md"];
+const DEPLOY: [&str; 2] = ["docs/deploy.md", "docs/deploy.pt-BR.md"];
+const BACKUP: [&str; 2] = ["docs/backup.md", "docs/backup.pt-BR.md"];
 const README: [&str; 2] = ["README.md", "README.pt-BR.md"];
 /// Where the pages say that the API is, and that of dead letters.
 const USUAL_ADDRESSES: [&str; 2] = ["127.0.0.1:8080", "127.0.0.1:8081"];
@@ -281,7 +283,18 @@ fn the_guide_tells_the_limits_as_they_are() {
 /// To see it red: change a heading.
 #[test]
 fn links_lead_somewhere() {
-    for name in [GUIDE, ACCESS, DEAD_LETTERS, CONSOLE, AZURE, README].concat() {
+    for name in [
+        GUIDE,
+        ACCESS,
+        DEAD_LETTERS,
+        CONSOLE,
+        DEPLOY,
+        AZURE,
+        BACKUP,
+        README,
+    ]
+    .concat()
+    {
         let text = page::text(name);
         for link in page::links(&text).filter(|link| !link.contains("://")) {
             let (file, anchor) = link.split_once('#').unwrap_or((link, ""));
