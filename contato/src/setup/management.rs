@@ -5,10 +5,10 @@
 use std::{fmt, fs, path::Path, time::Duration};
 
 use anyhow::{Context, bail, ensure};
-use reqwest::{Client, Method, RequestBuilder, Response, StatusCode, redirect};
+use reqwest::{Certificate, Client, Method, RequestBuilder, Response, StatusCode, redirect};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use shared::{broker::rabbitmq::rights::Permission, settings::Settings};
+use shared::{broker::rabbitmq::rights::Permission, settings::Settings, tls};
 
 use super::address::{Login, encoded};
 
@@ -91,6 +91,19 @@ impl Permitted {
     }
 }
 
+/// A client that trusts whom the broker's own connections trust.
+fn client(settings: &Settings) -> anyhow::Result<Client> {
+    let mut client = Client::builder()
+        .timeout(ASK_MAX)
+        .redirect(redirect::Policy::none());
+    if let Some(file) = &settings.broker.ca_file {
+        let authorities = tls::authorities(file).map_err(anyhow::Error::msg);
+        let authorities = authorities.context("broker.caFile")?;
+        client = client.tls_certs_merge(Certificate::from_pem_bundle(authorities.as_bytes())?);
+    }
+    Ok(client.build()?)
+}
+
 impl Management {
     /// Finds the API and looks whether it may be used.
     pub(super) async fn open(settings: &Settings, place: Option<&str>) -> anyhow::Result<Self> {
@@ -117,11 +130,8 @@ impl Management {
         // Neither fails for these schemes.
         let _ = url.set_username("");
         let _ = url.set_password(None);
-        let client = Client::builder()
-            .timeout(ASK_MAX)
-            .redirect(redirect::Policy::none());
         let management = Self {
-            client: client.build()?,
+            client: client(settings)?,
             base: url.as_str().trim_end_matches('/').to_owned(),
             user: login.user,
             password: login.password,

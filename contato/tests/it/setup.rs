@@ -10,6 +10,7 @@ use std::fs;
 
 use serde_json::Value;
 use shared::{broker::rabbitmq::rights::Account, role::open_store};
+use test_support::{amqps_url, ca_file, management_tls_url};
 
 use self::installation::{Installation, succeeded};
 
@@ -104,6 +105,54 @@ async fn what_was_changed_by_others_is_put_right() {
         .await
         .unwrap();
     store.ping().await.unwrap();
+    place.remove().await;
+}
+
+/// To see it red: take a right from the table (rights.rs) or from grants.sql.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_doctor_finds_nothing_wrong_until_a_right_is_taken() {
+    let place = Installation::new().await;
+    succeeded(place.setup(&[], &[]));
+    for account in installation::SERVICES {
+        let (fine, told) = place.doctor(account);
+        assert!(fine && told.ends_with("Nothing is wrong.\n"), "{told}");
+        let reads = account.rights().read.len();
+        place.give_rights(account, "^$").await;
+        let (fine, told) = place.doctor(account);
+        assert!(
+            !fine && told.contains("may not publish to the exchange contato"),
+            "{told}"
+        );
+        assert_eq!(
+            told.matches("this user may not consume contato").count(),
+            reads,
+            "{told}"
+        );
+        let role = place.role(account);
+        place.sql(&format!("REVOKE SELECT ON commands FROM {role}")).await;
+        let (_, told) = place.doctor(account);
+        assert!(
+            told.contains("in SQL this user lacks SELECT ON commands"),
+            "{told}"
+        );
+    }
+    place.remove().await;
+}
+
+/// To see it red: leave the authority out in management.rs.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn over_tls_the_management_api_is_held_against_the_brokers_authority() {
+    let place = Installation::new().await;
+    let url = management_tls_url();
+    let (_, told, error) = place.setup_at(&url, &[], &[]);
+    assert!(error.contains("invalid peer certificate"), "{told}{error}");
+    let broker = format!("{}/{}", amqps_url().rsplit_once('/').unwrap().0, place.vhost());
+    let ca = ca_file();
+    let trusting = [
+        ("CONTATO__BROKER__URL", broker.as_str()),
+        ("CONTATO__BROKER__CA_FILE", ca.to_str().unwrap()),
+    ];
+    succeeded(place.setup_at(&url, &[], &trusting));
     place.remove().await;
 }
 

@@ -117,6 +117,11 @@ pub fn management_url() -> String {
     service_url("CONTATO_TEST_RABBITMQ_MANAGEMENT_URL")
 }
 
+/// The same where it speaks TLS.
+pub fn management_tls_url() -> String {
+    service_url("CONTATO_TEST_RABBITMQ_MANAGEMENT_TLS_URL")
+}
+
 /// A prefix for the queues of one test.
 pub fn queue_prefix() -> String {
     format!("t{}.", Uuid::now_v7().simple())

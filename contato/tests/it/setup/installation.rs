@@ -152,6 +152,22 @@ impl Installation {
         (output.status.code(), text(output.stdout), text(output.stderr))
     }
 
+    /// Runs `contato doctor` with nothing but what the role has: whether nothing is wrong, and what was printed.
+    pub fn doctor(&self, account: Account) -> (bool, String) {
+        let output = Command::new(env!("CARGO_BIN_EXE_contato"))
+            .args(["doctor", "--role", account.name()])
+            .env_clear()
+            .env("CONTATO__IDS__KEY", KEY)
+            .env("CONTATO__DEAD_LETTERS__KEYS", PAYLOAD_KEYS)
+            .env("CONTATO__BROKER__URL_FILE", self.file(account, "broker-url"))
+            .env("CONTATO__STORE__URL_FILE", self.file(account, "store-url"))
+            .output()
+            .unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        self.has_no_secret(&text);
+        (output.status.success(), text)
+    }
+
     pub fn has_no_secret(&self, text: &str) {
         let url = amqp_url();
         let (credentials, _) = url.rsplit_once('@').unwrap();
@@ -196,8 +212,13 @@ impl Installation {
     }
 
     pub async fn give_every_right(&self, account: Account) {
+        self.give_rights(account, ".*").await;
+    }
+
+    /// The same regular expression for all three.
+    pub async fn give_rights(&self, account: Account, to: &str) {
         let path = format!("permissions/{}/{}", self.id, self.name(account));
-        let all = json!({ "configure": ".*", "write": ".*", "read": ".*" });
+        let all = json!({ "configure": to, "write": to, "read": to });
         self.manage(reqwest::Method::PUT, &path, Some(all)).await;
     }
 
