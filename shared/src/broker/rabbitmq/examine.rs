@@ -211,7 +211,16 @@ async fn may_publish(connection: &Connection, names: &Names) -> Result<bool, Bro
             .await?;
         channel.tx_rollback().await
     };
-    unless(tried.await, AMQPSoftError::ACCESSREFUSED)
+    match tried.await {
+        // What the server minds closes the channel, which may be so before the message is taken back. The exchange is there, so
+        // that it can only be the right.
+        Err(error) if is_closed_channel(&error) && connection.status().connected() => Ok(false),
+        tried => unless(tried, AMQPSoftError::ACCESSREFUSED),
+    }
+}
+
+fn is_closed_channel(error: &lapin::Error) -> bool {
+    matches!(error.kind(), lapin::ErrorKind::InvalidChannelState(..))
 }
 
 /// The right to consume is looked at before the arguments are: with an impossible one the server says which of the two it
