@@ -11,6 +11,9 @@
 {{- if not $values.networkPolicy.enabled }}
   * networkPolicy.enabled=false: whatever runs in the cluster gets to the pods, also to the management listeners.
 {{- end }}
+{{- if and $values.networkPolicy.enabled $values.ca.broker (eq (int $values.networkPolicy.broker.port) 5672) }}
+  * networkPolicy.broker.port=5672 with ca.broker: a broker listens at 5671 for TLS, and the pods do not get there.
+{{- end }}
 {{- range list "producerApi" "dlqFunction" }}
 {{- $service := (index $values .).service }}
 {{- if ne $service.type "ClusterIP" }}
