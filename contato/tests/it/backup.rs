@@ -5,22 +5,29 @@ use std::process::Command;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use test_support::{Pair, TestDatabase, eventually};
+use uuid::Uuid;
 
 use super::{Contato, status_of};
 
-/// PostgreSQL's own tool, as the page says.
-fn tool(name: &str, arguments: &[&str]) {
+/// A program that must end well: PostgreSQL's own tools, as the page says, and contato's commands.
+fn tool(name: &str, arguments: &[&str], settings: &[(String, String)]) {
     let output = Command::new(name)
         .args(arguments)
+        .envs(settings.iter().cloned())
         .output()
         .unwrap_or_else(|error| {
             panic!("{name} ({error}): install PostgreSQL's client programs (postgresql-client)")
         });
     assert!(
         output.status.success(),
-        "{name}: {}",
+        "{name}: {}{}",
+        String::from_utf8_lossy(&output.stdout),
         String::from_utf8_lossy(&output.stderr)
     );
+}
+
+fn sql(database: &str, statement: &str) {
+    tool("psql", &["--quiet", "--command", statement, database], &[]);
 }
 
 /// Sends a contact under a key, and waits until it is applied.
@@ -65,16 +72,15 @@ async fn a_restored_database_goes_on_and_what_is_sent_again_under_its_key_comes_
     let first = Contato::start_with(folder.path(), &pair.environment());
     let kept = created(&first.api, "kept", "Ana Antes").await;
 
+    // What a dump has of rights is for roles that another server does not know.
+    let live = pair.settings.store.url.expose();
+    let role = format!("gone_{}", Uuid::now_v7().simple());
+    sql(live, &format!("CREATE ROLE {role}"));
+    sql(live, &format!("GRANT SELECT ON contacts TO {role}"));
     let file = folder.path().join("contato.dump").display().to_string();
-    tool(
-        "pg_dump",
-        &[
-            "--format=custom",
-            "--file",
-            &file,
-            pair.settings.store.url.expose(),
-        ],
-    );
+    tool("pg_dump", &["--format=custom", "--file", &file, live], &[]);
+    sql(live, &format!("REVOKE SELECT ON contacts FROM {role}"));
+    sql(live, &format!("DROP ROLE {role}"));
     renamed(&first.api, &kept, "Ana Depois").await;
     let late = created(&first.api, "late", "Bia").await;
     first.signal("TERM");
@@ -88,11 +94,22 @@ async fn a_restored_database_goes_on_and_what_is_sent_again_under_its_key_comes_
     let restored = TestDatabase::postgres().await;
     tool(
         "pg_restore",
-        &["--no-owner", "--exit-on-error", "--dbname", restored.url(), &file],
+        &[
+            "--no-owner",
+            "--no-privileges",
+            "--exit-on-error",
+            "--dbname",
+            restored.url(),
+            &file,
+        ],
+        &[],
     );
     let mut settings = pair.environment();
     settings.retain(|(name, _)| name != "CONTATO__STORE__URL");
     settings.push(("CONTATO__STORE__URL".to_owned(), restored.url().to_owned()));
+    for command in ["setup", "doctor"] {
+        tool(env!("CARGO_BIN_EXE_contato"), &[command], &settings);
+    }
     let second = Contato::start_with(folder.path(), &settings);
     let api = &second.api;
 
