@@ -30,26 +30,27 @@ pub fn authorities(path: &Path) -> Result<String, String> {
 }
 
 /// How TLS is used, if a URL of PostgreSQL says so.
-pub(crate) fn sslmode(url: &str) -> Option<&str> {
+pub fn sslmode(url: &str) -> Option<String> {
     parameter(url, &["sslmode", "ssl-mode"])
 }
 
 /// The file of authorities that a URL of PostgreSQL names itself.
-pub(crate) fn sslrootcert(url: &str) -> Option<&str> {
+pub(crate) fn sslrootcert(url: &str) -> Option<String> {
     parameter(url, &["sslrootcert", "ssl-root-cert", "ssl-ca"])
 }
 
-/// The last of that name counts, as for sqlx.
-fn parameter<'a>(url: &'a str, names: &[&str]) -> Option<&'a str> {
-    let (_, query) = url.split_once('?')?;
-    let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
-    let mut values = pairs.filter_map(|(name, value)| names.contains(&name).then_some(value));
-    values.next_back()
+/// The last of that name counts, and names and values may be written with %, as for sqlx: what is checked here has to be what
+/// it does. The same parser, since a fragment is no parameter.
+fn parameter(url: &str, names: &[&str]) -> Option<String> {
+    let url = reqwest::Url::parse(url).ok()?;
+    let pairs = url.query_pairs();
+    let values = pairs.filter_map(|(name, value)| names.contains(&&*name).then(|| value.into_owned()));
+    values.last()
 }
 
 /// What was wrong with TLS, in plain words, if that is what an error is about. `ca_file` is the setting that names
 /// authorities for this server.
-pub(crate) fn in_plain_words(error: &(dyn Error + 'static), ca_file: &str) -> Option<String> {
+pub fn in_plain_words(error: &(dyn Error + 'static), ca_file: &str) -> Option<String> {
     let mut place = Some(error);
     while let Some(error) = place {
         if let Some(error) = error.downcast_ref::<rustls::Error>() {
@@ -150,6 +151,20 @@ mod tests {
             said(rustls::Error::InvalidCertificate(fault)),
             "the server's certificate is not for rabbit.example, the host in the URL, but for localhost, 127.0.0.1"
         );
+    }
+
+    #[test]
+    fn parameters_are_those_that_the_driver_sees() {
+        for (query, expected) in [
+            ("", None),
+            ("?sslmode=verify-full", Some("verify-full")),
+            ("?sslmode=verify-full&ssl-mode=disable", Some("disable")),
+            ("?sslmode=verify-full&%73slmode=dis%61ble", Some("disable")),
+            ("?a=b#&sslmode=verify-full", None),
+        ] {
+            let found = sslmode(&format!("postgres://u:p@h/d{query}"));
+            assert_eq!(found.as_deref(), expected, "{query}");
+        }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //!
 //! The server is sent a password's hash, as it keeps it, so that the password itself is on no wire and in no log.
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use secrecy::ExposeSecret;
 use sha2::{Digest, Sha256};
@@ -30,6 +30,11 @@ pub(super) async fn set_up(
 ) -> anyhow::Result<()> {
     for (account, login) in &users.broker {
         refuse_who_runs_this(*account, login, management.user(), "--broker-management")?;
+        refuse_administrator(management, login).await?;
+    }
+    if management.is_open_to_all() {
+        let advice = "the administrator's password travels unencrypted: https:// and port 15671, where the broker has TLS";
+        say("management", "http", advice);
     }
     for (account, login) in &users.broker {
         let made = set_up_user(management, *account, login, intent).await?;
@@ -40,6 +45,18 @@ pub(super) async fn set_up(
         let advice = "is there, as RabbitMQ brings it; once nobody uses it: rabbitmqctl delete_user guest";
         say("broker user", GUEST, advice);
     }
+    Ok(())
+}
+
+/// Somebody's own account, most likely: it would lose its tag, and maybe its password.
+async fn refuse_administrator(management: &Management, login: &Login) -> anyhow::Result<()> {
+    let found = management.find_user(&login.user).await?;
+    let name = &login.user;
+    ensure!(
+        !found.is_some_and(|user| user.administers()),
+        "{name} is an administrator of the broker, and a service is none: name another user, or take the tag away \
+         (rabbitmqctl set_user_tags {name})"
+    );
     Ok(())
 }
 

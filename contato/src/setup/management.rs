@@ -8,7 +8,11 @@ use anyhow::{Context, bail, ensure};
 use reqwest::{Certificate, Client, Method, RequestBuilder, Response, StatusCode, redirect};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use shared::{broker::rabbitmq::rights::Permission, settings::Settings, tls};
+use shared::{
+    broker::rabbitmq::{CA_FILE, rights::Permission},
+    settings::{SecretUrl, Settings},
+    tls,
+};
 
 use super::address::{Login, encoded};
 
@@ -62,6 +66,11 @@ impl Tags {
 }
 
 impl User {
+    /// Whether it may do everything.
+    pub(super) fn administers(&self) -> bool {
+        self.tags.list().contains(&ADMINISTRATOR)
+    }
+
     pub(super) fn has_exactly(&self, tags: &str) -> bool {
         self.tags.list() == Tags::Text(tags.to_owned()).list()
     }
@@ -91,14 +100,14 @@ impl Permitted {
     }
 }
 
-/// A client that trusts whom the broker's own connections trust.
+/// A client that trusts whom the broker's own connections trust: it is the same server.
 fn client(settings: &Settings) -> anyhow::Result<Client> {
     let mut client = Client::builder()
         .timeout(ASK_MAX)
         .redirect(redirect::Policy::none());
     if let Some(file) = &settings.broker.ca_file {
         let authorities = tls::authorities(file).map_err(anyhow::Error::msg);
-        let authorities = authorities.context("broker.caFile")?;
+        let authorities = authorities.with_context(|| format!("{CA_FILE} names {}", file.display()))?;
         client = client.tls_certs_merge(Certificate::from_pem_bundle(authorities.as_bytes())?);
     }
     Ok(client.build()?)
@@ -143,6 +152,11 @@ impl Management {
     /// Who uses it.
     pub(super) fn user(&self) -> &str {
         &self.user
+    }
+
+    /// Whether an administrator's name and password would be read on the way.
+    pub(super) fn is_open_to_all(&self) -> bool {
+        self.base.starts_with("http://") && !SecretUrl::new(self.base.as_str()).is_on_this_machine()
     }
 
     async fn refuse_others(&self) -> anyhow::Result<()> {
@@ -217,6 +231,9 @@ impl Management {
 
     async fn send(&self, request: RequestBuilder) -> anyhow::Result<Response> {
         let answer = request.send().await.map_err(|error| {
+            if let Some(reason) = tls::in_plain_words(&error, CA_FILE) {
+                return anyhow::anyhow!("{self} cannot be asked: {reason}");
+            }
             // Its own words are the last of the chain; those before name the layers that it went through.
             let error = anyhow::Error::new(error.without_url());
             anyhow::anyhow!("{self} does not answer ({}). {ADVICE}", error.root_cause())
@@ -250,6 +267,24 @@ impl fmt::Display for Management {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_password_is_open_to_all_beyond_this_machine_only_without_tls() {
+        for (base, open) in [
+            ("http://rabbitmq:15672", true),
+            ("https://rabbitmq:15671", false),
+            ("http://127.0.0.1:15672", false),
+            ("http://localhost.example:15672", true),
+        ] {
+            let management = Management {
+                client: Client::new(),
+                base: base.to_owned(),
+                user: String::new(),
+                password: String::new().into(),
+            };
+            assert_eq!(management.is_open_to_all(), open, "{base}");
+        }
+    }
 
     #[test]
     fn tags_are_a_set_whatever_the_server_makes_of_them() {

@@ -10,7 +10,6 @@ use std::fs;
 
 use serde_json::Value;
 use shared::{broker::rabbitmq::rights::Account, role::open_store};
-use test_support::{amqps_url, ca_file, management_tls_url};
 
 use self::installation::{Installation, succeeded};
 
@@ -136,23 +135,6 @@ async fn the_doctor_finds_nothing_wrong_until_a_right_is_taken() {
             "{told}"
         );
     }
-    place.remove().await;
-}
-
-/// To see it red: leave the authority out in management.rs.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn over_tls_the_management_api_is_held_against_the_brokers_authority() {
-    let place = Installation::new().await;
-    let url = management_tls_url();
-    let (_, told, error) = place.setup_at(&url, &[], &[]);
-    assert!(error.contains("invalid peer certificate"), "{told}{error}");
-    let broker = format!("{}/{}", amqps_url().rsplit_once('/').unwrap().0, place.vhost());
-    let ca = ca_file();
-    let trusting = [
-        ("CONTATO__BROKER__URL", broker.as_str()),
-        ("CONTATO__BROKER__CA_FILE", ca.to_str().unwrap()),
-    ];
-    succeeded(place.setup_at(&url, &[], &trusting));
     place.remove().await;
 }
 

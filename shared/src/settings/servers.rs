@@ -164,7 +164,7 @@ fn unchecked(url: &SecretUrl) -> Option<String> {
     if sslrootcert(url.expose()).is_some() {
         return Some("names one, too (sslrootcert): keep one".to_owned());
     }
-    match sslmode(url.expose())? {
+    match sslmode(url.expose())?.as_str() {
         "verify-full" | "verify-ca" => None,
         other => Some(format!(
             "says sslmode={other}, which checks no certificate: use verify-full"

@@ -222,6 +222,13 @@ impl Installation {
         self.manage(reqwest::Method::PUT, &path, Some(all)).await;
     }
 
+    /// Gives the tag, and another password.
+    pub async fn make_administrator(&self, account: Account) {
+        let path = format!("users/{}", self.name(account));
+        let user = json!({ "password": "another", "tags": "administrator" });
+        self.manage(reqwest::Method::PUT, &path, Some(user)).await;
+    }
+
     async fn ask(&self, path: &str) -> Option<Value> {
         let answer = self
             .client

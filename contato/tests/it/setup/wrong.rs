@@ -1,10 +1,14 @@
 //! What is wrong is said in a line, with what to do about it and without a secret; and nothing is half done.
 
-use std::fs;
+use std::{fs, net::SocketAddr};
 
 use sea_orm::{ConnectionTrait, Database};
 use shared::broker::rabbitmq::rights::Account;
-use test_support::{amqp_url, management_url};
+use test_support::{amqp_url, amqps_url, ca_file, management_tls_url, management_url};
+use tokio::{
+    io::copy_bidirectional,
+    net::{TcpListener, TcpStream},
+};
 
 use super::installation::{Installation, Ran, succeeded};
 
@@ -62,6 +66,62 @@ async fn where_the_management_api_is_not_it_says_how_to_have_it() {
     }
     // Without a name in it, it is that of the broker.
     succeeded(place.setup_at(&format!("http://{api}"), &[], &[]));
+    place.remove().await;
+}
+
+/// The address of what passes on all that comes to a server, and has no certificate of its own.
+async fn under_another_name(server: String) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.2:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((mut client, _)) = listener.accept().await {
+            let mut server = TcpStream::connect(&server).await.unwrap();
+            // Either may hang up.
+            tokio::spawn(async move { copy_bidirectional(&mut client, &mut server).await });
+        }
+    });
+    address
+}
+
+/// The authority of the broker's certificate is the broker's, by https as by AMQP.
+///
+/// To see it red: leave the authority out in management.rs.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_management_api_has_to_show_a_certificate_that_is_trusted() {
+    let place = Installation::new().await;
+    let (api, ca) = (management_tls_url(), ca_file());
+    let amqps = format!("{}/{}", amqps_url().rsplit_once('/').unwrap().0, place.vhost());
+    let trusting = [
+        (BROKER, amqps.as_str()),
+        ("CONTATO__BROKER__CA_FILE", ca.to_str().unwrap()),
+    ];
+    failed(
+        &place,
+        place.setup_at(&api, &[], &[]),
+        "the server's certificate is not from an authority that is trusted",
+    );
+    let (credentials, server) = api.rsplit_once('@').unwrap();
+    let elsewhere = format!("{credentials}@{}", under_another_name(server.to_owned()).await);
+    failed(
+        &place,
+        place.setup_at(&elsewhere, &[], &trusting),
+        "the server's certificate is not for 127.0.0.2, the host in the URL",
+    );
+    assert!(place.broker_users().await.iter().all(Option::is_none));
+    succeeded(place.setup_at(&api, &[], &trusting));
+    assert!(place.broker_users().await.iter().all(Option::is_some));
+    place.remove().await;
+}
+
+/// To see it red: leave out `refuse_administrator`.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_administrator_of_the_broker_is_not_made_a_service() {
+    let place = Installation::new().await;
+    succeeded(place.setup(&[], &[]));
+    place.make_administrator(Account::ConsumerWorker).await;
+    let before = place.broker_user(Account::ConsumerWorker).await;
+    failed(&place, place.setup(&[], &[]), "is an administrator of the broker");
+    assert_eq!(place.broker_user(Account::ConsumerWorker).await, before);
     place.remove().await;
 }
 
@@ -233,7 +293,15 @@ async fn an_owner_who_may_make_no_roles_is_told_what_is_missing() {
         "who runs this may not make roles: give it the right (ALTER ROLE … CREATEROLE)",
     );
     place.sql(&format!("ALTER ROLE {poor} CREATEROLE")).await;
-    succeeded(place.setup(&[], &[(STORE, &store)]));
+    // Before PostgreSQL 15 the schema is a superuser's and open to all, and its tables' owner cannot change that.
+    let of_before = Database::connect(format!("{credentials}@{theirs}"))
+        .await
+        .unwrap();
+    let as_before = "GRANT ALL ON SCHEMA public TO PUBLIC; ALTER SCHEMA public OWNER TO CURRENT_USER";
+    of_before.execute_unprepared(as_before).await.unwrap();
+    of_before.close().await.unwrap();
+    let told = succeeded(place.setup(&[], &[(STORE, &store)]));
+    assert!(told.contains("every role may make tables"), "{told}");
     admin
         .execute_unprepared(&format!("DROP DATABASE poor_{database}"))
         .await

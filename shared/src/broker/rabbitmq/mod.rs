@@ -53,7 +53,7 @@ pub use examine::{Examination, QueueFinding, QueueState, Unreachable, examine};
 pub use set_up::{Declared, Kind, set_up};
 
 /// The setting behind [`RabbitMqOptions::ca_file`].
-const CA_FILE: &str = "broker.caFile";
+pub const CA_FILE: &str = "broker.caFile";
 
 /// The header that carries [`Message::attempt`].
 const HEADER_ATTEMPT: &str = "contato-attempt";
