@@ -16,7 +16,7 @@ REVOKE CONNECT, TEMPORARY ON DATABASE :"DBNAME" FROM PUBLIC;
 REVOKE CREATE ON SCHEMA public FROM PUBLIC;
 REVOKE ALL ON DATABASE :"DBNAME" FROM :"producer_api", :"consumer_worker", :"dlq_function";
 REVOKE ALL ON SCHEMA public FROM :"producer_api", :"consumer_worker", :"dlq_function";
-REVOKE ALL ON ALL TABLES IN SCHEMA public FROM :"producer_api", :"consumer_worker", :"dlq_function";
+REVOKE ALL ON ALL TABLES IN SCHEMA public FROM PUBLIC, :"producer_api", :"consumer_worker", :"dlq_function";
 REVOKE ALL ON FUNCTION forget_audit(timestamptz, integer) FROM PUBLIC, :"producer_api", :"consumer_worker", :"dlq_function";
 
 GRANT CONNECT ON DATABASE :"DBNAME" TO :"producer_api", :"consumer_worker", :"dlq_function";

@@ -39,6 +39,11 @@ pub(super) async fn set_up(settings: &Settings, users: &Users, intent: Intent) -
             "every role may connect: the database has another owner, who could REVOKE CONNECT … FROM PUBLIC";
         say("rights", "database", advice);
     }
+    if set_up.public_creates {
+        let advice = "every role may make tables in the schema public, services too: its owner, a superuser before PostgreSQL 15, \
+                      could REVOKE CREATE ON SCHEMA public FROM PUBLIC";
+        say("rights", "schema", advice);
+    }
     if intent == Intent::Change {
         for login in &users.store {
             ensure!(

@@ -70,6 +70,16 @@ async fn what_was_changed_by_others_is_put_right() {
     place.sql(&format!("REVOKE SELECT ON contacts FROM {role}")).await;
     place.sql(&format!("GRANT UPDATE ON audit TO {role}")).await;
     place.sql(&format!("ALTER ROLE {role} RESET ALL")).await;
+    place.sql("GRANT SELECT, DELETE ON audit TO PUBLIC").await;
+    // What whoever has stolen a password does to keep the service from its tables: nobody else has to let them.
+    let worker = place.role(Account::ConsumerWorker);
+    place
+        .sql(&format!("ALTER ROLE {worker} SET search_path = nowhere"))
+        .await;
+    let in_database = format!(
+        "DO $$ BEGIN EXECUTE format('ALTER ROLE {worker} IN DATABASE %I SET default_transaction_read_only = on', current_database()); END $$"
+    );
+    place.sql(&in_database).await;
 
     let told = succeeded(place.setup(&["--dry-run"], &[]));
     assert_eq!(told.matches("would be given this password").count(), 8, "{told}");
@@ -90,13 +100,24 @@ async fn what_was_changed_by_others_is_put_right() {
     );
     for statement in [
         "UPDATE audit SET principal = ''",
+        "DELETE FROM audit",
         "CREATE TABLE t ()",
         "CREATE TEMPORARY TABLE t ()",
     ] {
         place.refuses(Account::DlqFunction, statement).await;
     }
+    place.refuses(Account::ProducerApi, "SELECT FROM audit").await;
     let limits = place.value(Account::DlqFunction, "SHOW lock_timeout").await;
     assert_eq!(limits, "1min");
+    for (setting, expected) in [
+        ("search_path", "\"$user\", public"),
+        ("default_transaction_read_only", "off"),
+    ] {
+        let found = place
+            .value(Account::ConsumerWorker, &format!("SHOW {setting}"))
+            .await;
+        assert_eq!(found, expected, "{setting}");
+    }
     // The old one is no longer taken.
     let store = open_store(&before).await.unwrap();
     assert_eq!(store.ping().await.unwrap_err().code().as_deref(), Some("28P01"));

@@ -9,6 +9,10 @@ use secrecy::{ExposeSecret, SecretString};
 use super::{Store, StoreError};
 use crate::intent::Intent;
 
+mod found;
+
+use found::Found;
+
 /// What every service may do, as psql would run it.
 const GRANTS: &str = include_str!("../../../deploy/postgres/grants.sql");
 /// How the file begins and ends a transaction; here it is part of one.
@@ -80,7 +84,7 @@ pub enum Done {
     Made,
     /// It had another password, or could not sign in.
     PasswordSet,
-    /// It lacked the limits of its sessions.
+    /// It lacked the limits of its sessions, or had other settings of its own.
     LimitsSet,
     /// As it has to be.
     Nothing,
@@ -95,6 +99,9 @@ pub struct RolesDone {
     pub rights_changed: bool,
     /// Whether any role of the server still may connect to the database: it is not ours to forbid.
     pub public_connects: bool,
+    /// Whether any role may make tables and functions in the schema: before PostgreSQL 15 that is so, and the schema is the
+    /// superuser's.
+    pub public_creates: bool,
 }
 
 /// Why the roles are not as they have to be. The variants name what to do; nothing was changed.
@@ -174,16 +181,16 @@ impl Store {
 
 async fn set_up(sql: &DatabaseTransaction, roles: &[ServiceRole; 3]) -> Result<RolesDone, RolesError> {
     run(sql, &format!("SELECT pg_advisory_xact_lock({LOCK})")).await?;
+    let database: Text = one(sql, "SELECT current_database()::text AS text").await?;
     let mut done = Vec::new();
     for role in roles {
         done.push(RoleDone {
             name: role.name.clone(),
-            done: set_up_role(sql, role).await?,
+            done: set_up_role(sql, role, &database.text).await?,
         });
     }
     let before = rights(sql).await?;
     let names = roles.each_ref().map(|role| role.name.as_str());
-    let database: Text = one(sql, "SELECT current_database()::text AS text").await?;
     let given = run(sql, &grants(names, &database.text)).await;
     given.map_err(|error| {
         forbidden(
@@ -196,22 +203,20 @@ async fn set_up(sql: &DatabaseTransaction, roles: &[ServiceRole; 3]) -> Result<R
         roles: done,
         rights_changed: rights(sql).await? != before,
         public_connects: one::<Truth>(sql, PUBLIC_CONNECTS).await?.truth,
+        public_creates: one::<Truth>(sql, PUBLIC_CREATES).await?.truth,
     })
 }
 
-async fn set_up_role(sql: &DatabaseTransaction, role: &ServiceRole) -> Result<Done, RolesError> {
+async fn set_up_role(
+    sql: &DatabaseTransaction,
+    role: &ServiceRole,
+    database: &str,
+) -> Result<Done, RolesError> {
     let name = &role.name;
     let quoted = identifier(name);
     // Made on this side, with a salt of its own, and safe in a literal: base64, `$` and `:`.
     let verifier = || postgres_protocol::password::scram_sha_256(role.password.expose_secret().as_bytes());
-    let found: Option<Found> = Found::find_by_statement(Statement::from_sql_and_values(
-        DbBackend::Postgres,
-        FIND,
-        [name.as_str().into()],
-    ))
-    .one(sql)
-    .await
-    .map_err(StoreError::from)?;
+    let found = Found::look(sql, name).await?;
     let Some(found) = found else {
         let made = run(
             sql,
@@ -225,7 +230,7 @@ async fn set_up_role(sql: &DatabaseTransaction, role: &ServiceRole) -> Result<Do
                 "give it the right (ALTER ROLE … CREATEROLE)".to_owned(),
             )
         })?;
-        set_limits(sql, name).await?;
+        set_limits(sql, name, database).await?;
         return Ok(Done::Made);
     };
     found.refuse_too_much(name)?;
@@ -239,7 +244,7 @@ async fn set_up_role(sql: &DatabaseTransaction, role: &ServiceRole) -> Result<Do
         set.map_err(|error| forbidden_to_change(error, name))?;
     }
     if !found.limited {
-        set_limits(sql, name).await?;
+        set_limits(sql, name, database).await?;
     }
     Ok(match (password, found.limited) {
         (true, _) => Done::PasswordSet,
@@ -248,13 +253,20 @@ async fn set_up_role(sql: &DatabaseTransaction, role: &ServiceRole) -> Result<Do
     })
 }
 
-async fn set_limits(sql: &DatabaseTransaction, name: &str) -> Result<(), RolesError> {
-    for (limit, value) in LIMITS {
-        let set = run(
-            sql,
-            &format!("ALTER ROLE {} SET {limit} = '{value}'", identifier(name)),
-        )
-        .await;
+/// These and no others: whoever has a role's password can change its settings for all sessions to come, such as where it looks
+/// for tables.
+async fn set_limits(sql: &DatabaseTransaction, name: &str, database: &str) -> Result<(), RolesError> {
+    let quoted = identifier(name);
+    let mut statements = vec![
+        format!("ALTER ROLE {quoted} RESET ALL"),
+        format!(
+            "ALTER ROLE {quoted} IN DATABASE {} RESET ALL",
+            identifier(database)
+        ),
+    ];
+    statements.extend(LIMITS.map(|(limit, value)| format!("ALTER ROLE {quoted} SET {limit} = '{value}'")));
+    for statement in statements {
+        let set = run(sql, &statement).await;
         set.map_err(|error| forbidden_to_change(error, name))?;
     }
     Ok(())
@@ -278,67 +290,13 @@ fn identifier(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
-/// What there is of a role.
-#[derive(Debug, FromQueryResult)]
-struct Found {
-    runs_this: bool,
-    signs_in: bool,
-    attributes: String,
-    member_of: String,
-    owns: bool,
-    limited: bool,
-}
-
-const FIND: &str = "
-SELECT r.rolname = current_user OR r.rolname = session_user AS runs_this,
-       r.rolcanlogin AS signs_in,
-       concat_ws(' ', CASE WHEN r.rolsuper THEN 'SUPERUSER' END, CASE WHEN r.rolcreaterole THEN 'CREATEROLE' END,
-                 CASE WHEN r.rolcreatedb THEN 'CREATEDB' END, CASE WHEN r.rolreplication THEN 'REPLICATION' END,
-                 CASE WHEN r.rolbypassrls THEN 'BYPASSRLS' END) AS attributes,
-       coalesce((SELECT string_agg(quote_ident(g.rolname), ', ') FROM pg_auth_members m JOIN pg_roles g ON g.oid = m.roleid
-                 WHERE m.member = r.oid), '') AS member_of,
-       EXISTS (SELECT FROM pg_class c WHERE c.relowner = r.oid)
-           OR EXISTS (SELECT FROM pg_database d WHERE d.datdba = r.oid) AS owns,
-       coalesce(r.rolconfig @> ARRAY['statement_timeout=1min', 'lock_timeout=1min',
-                                     'idle_in_transaction_session_timeout=1min'], false) AS limited
-FROM pg_roles r WHERE r.rolname = $1";
-
-impl Found {
-    fn refuse_too_much(&self, name: &str) -> Result<(), RolesError> {
-        if self.runs_this {
-            return Err(RolesError::Owner(name.to_owned()));
-        }
-        let quoted = identifier(name);
-        let (what, mend) = if !self.attributes.is_empty() {
-            let not = self.attributes.split(' ').map(|word| format!("NO{word}"));
-            let not = not.collect::<Vec<_>>().join(" ");
-            (
-                format!("it is {}", self.attributes),
-                format!("ALTER ROLE {quoted} {not}"),
-            )
-        } else if !self.member_of.is_empty() {
-            let groups = &self.member_of;
-            (
-                format!("it is a member of {groups}"),
-                format!("REVOKE {groups} FROM {quoted}"),
-            )
-        } else if self.owns {
-            let mend = format!("REASSIGN OWNED BY {quoted} TO the owner");
-            ("it owns tables or the database".to_owned(), mend)
-        } else {
-            return Ok(());
-        };
-        Err(RolesError::TooMuch {
-            name: name.to_owned(),
-            what,
-            mend,
-        })
-    }
-}
-
 const PUBLIC_CONNECTS: &str = "
 SELECT EXISTS (SELECT FROM pg_database d, aclexplode(coalesce(d.datacl, acldefault('d', d.datdba))) a
                WHERE d.datname = current_database() AND a.grantee = 0 AND a.privilege_type = 'CONNECT') AS truth";
+
+const PUBLIC_CREATES: &str = "
+SELECT EXISTS (SELECT FROM pg_namespace n, aclexplode(coalesce(n.nspacl, acldefault('n', n.nspowner))) a
+               WHERE n.nspname = 'public' AND a.grantee = 0 AND a.privilege_type = 'CREATE') AS truth";
 
 /// Every right on what is in the schema, on it and on the database, in one text.
 async fn rights(sql: &DatabaseTransaction) -> Result<String, RolesError> {
@@ -422,7 +380,7 @@ mod tests {
     #[test]
     fn limits_are_those_that_are_looked_for() {
         for (limit, value) in LIMITS {
-            assert!(FIND.contains(&format!("'{limit}={value}'")), "{limit}");
+            assert!(found::FIND.contains(&format!("'{limit}={value}'")), "{limit}");
         }
     }
 }
