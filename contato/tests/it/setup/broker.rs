@@ -3,7 +3,7 @@
 use lapin::{
     BasicProperties, Channel, Connection, ConnectionProperties,
     options::{
-        BasicConsumeOptions, BasicGetOptions, BasicPublishOptions, ConfirmSelectOptions,
+        BasicConsumeOptions, BasicGetOptions, BasicPublishOptions, ConfirmSelectOptions, ExchangeBindOptions,
         ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions, QueueDeleteOptions, QueuePurgeOptions,
     },
     types::{FieldTable, ShortString},
@@ -22,6 +22,9 @@ enum Try {
     Declare(&'static str),
     Delete(&'static str),
     Bind(&'static str),
+    BindToOurs(&'static str),
+    Unbind(&'static str),
+    BindExchange(&'static str),
     DeclareExchange,
 }
 
@@ -68,9 +71,22 @@ async fn everybody_may_do_what_the_table_says_and_nothing_else() {
                 (Try::Declare(queue), false),
                 (Try::Delete(queue), false),
                 (Try::Bind(queue), false),
+                // Its queue and the exchange have one name, which a permission cannot tell apart: what consumer-worker may do
+                // to the queue it may do to the exchange (rights.rs).
+                (
+                    Try::BindToOurs(queue),
+                    account == Account::ConsumerWorker && queue == "contato",
+                ),
+                (
+                    Try::Unbind(queue),
+                    account == Account::ConsumerWorker && queue == "contato",
+                ),
             ] {
                 expect(&connection, account, attempt, allowed).await;
             }
+        }
+        for exchange in ["amq.fanout", "amq.rabbitmq.trace"] {
+            expect(&connection, account, Try::BindExchange(exchange), false).await;
         }
         for exchange in EXCHANGES {
             expect(
@@ -188,6 +204,23 @@ async fn try_it(channel: &Channel, attempt: Try) -> lapin::Result<()> {
                     options,
                     arguments(),
                 )
+                .await
+        }
+        Try::BindToOurs(queue) => {
+            let options = QueueBindOptions::default();
+            channel
+                .queue_bind(name(queue), name("contato"), "more".into(), options, arguments())
+                .await
+        }
+        Try::Unbind(queue) => {
+            channel
+                .queue_unbind(name(queue), name("contato"), "more".into(), arguments())
+                .await
+        }
+        Try::BindExchange(source) => {
+            let options = ExchangeBindOptions::default();
+            channel
+                .exchange_bind(name("contato"), name(source), "#".into(), options, arguments())
                 .await
         }
         Try::DeclareExchange => {

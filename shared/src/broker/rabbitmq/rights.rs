@@ -2,6 +2,11 @@
 //!
 //! Nobody in it may configure anything: the exchange and the queues are declared by whoever runs `contato setup`. A passive
 //! declaration, by which services look for their queues and count what is in them, needs no right.
+//!
+//! What this does not keep apart: whoever may publish to the exchange chooses the queue, so that a stolen password of any service
+//! can put a message into each of them. Messages are therefore checked by whoever takes them, and never believed. And the queue
+//! of commands has the exchange's name: consumer-worker, who reads the one and writes to the other, may also bind and unbind
+//! that queue. It could take away every command anyway; `contato setup` binds the queue again.
 
 use super::super::Queue;
 use super::topology::Names;
