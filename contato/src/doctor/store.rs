@@ -9,6 +9,7 @@ use shared::{
         Store, StoreError,
         examine::{Right, ServerFacts, Side, knock},
     },
+    tls::sslmode,
 };
 
 use super::{Role, report::Report, rights::granted};
@@ -81,13 +82,7 @@ async fn look_at(
         }
     };
     report.fine("sql", format!("{url} answers: {}", facts.version));
-    let checked = settings.store.ca_file.is_some() || url.expose().contains("sslmode=verify-");
-    let warning = match facts.encrypted {
-        Some(false) => Some("contacts and passwords travel unencrypted"),
-        Some(true) if !checked => Some("nobody checks whether it is the right server that answers"),
-        Some(true) | None => None,
-    };
-    if let Some(warning) = warning
+    if let Some(warning) = encryption(facts.encrypted, url, settings.store.ca_file.is_some())
         && !url.is_on_this_machine()
     {
         report.warns(
@@ -105,6 +100,21 @@ async fn look_at(
     }
     clock(settings, &facts, report);
     true
+}
+
+/// What is wrong with how SQL is spoken to.
+fn encryption(encrypted: Option<bool>, url: &SecretUrl, ca_file: bool) -> Option<&'static str> {
+    let mode = sslmode(url.expose());
+    match (encrypted?, mode.as_deref()) {
+        (false, _) => Some("contacts and passwords travel unencrypted"),
+        (true, Some("verify-full")) => None,
+        // An authority of one's own or any that the system knows: whoever has any certificate would pass.
+        (true, Some("verify-ca")) => {
+            Some("nobody checks whether the certificate of the server that answers is for its host")
+        }
+        (true, None) if ca_file => None,
+        (true, _) => Some("nobody checks whether it is the right server that answers"),
+    }
 }
 
 fn clock(settings: &Settings, facts: &ServerFacts, report: &mut Report) {
@@ -221,6 +231,23 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+
+    #[test]
+    fn a_server_that_anybody_could_be_is_told() {
+        for (encrypted, query, ca_file, warned) in [
+            (Some(true), "", false, true),
+            (Some(true), "", true, false),
+            (Some(true), "?sslmode=require", false, true),
+            (Some(true), "?sslmode=verify-ca", true, true),
+            (Some(true), "?sslmode=verify-full", false, false),
+            (Some(true), "?sslmode=require&x=sslmode=verify-full", false, true),
+            (Some(false), "?sslmode=prefer", false, true),
+            (None, "", false, false),
+        ] {
+            let url = SecretUrl::new(format!("postgres://u:p@h/d{query}"));
+            assert_eq!(encryption(encrypted, &url, ca_file).is_some(), warned, "{query}");
+        }
+    }
 
     #[test]
     fn a_clock_that_is_off_is_told_apart_from_a_slow_answer() {

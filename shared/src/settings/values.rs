@@ -232,11 +232,39 @@ impl fmt::Display for SecretUrl {
         let url = self.expose();
         let masked = url.split_once("://").and_then(|(scheme, rest)| {
             let (credentials, place) = rest.rsplit_once('@')?;
-            let user = credentials.split_once(':').map_or(credentials, |(user, _)| user);
-            Some(format!("{scheme}://{user}:{MASK}@{place}"))
+            // No password where a parameter has an @.
+            let user = credentials.split([':', '/', '?', '#']).next().unwrap_or_default();
+            Some(format!("{scheme}://{user}:{MASK}@{}", parameters_masked(place)))
         });
-        f.write_str(masked.as_deref().unwrap_or(url))
+        match masked {
+            Some(masked) => f.write_str(&masked),
+            None => f.write_str(&parameters_masked(url)),
+        }
     }
+}
+
+/// A URL, or its end, with only those values of parameters that are known to be no secret: sqlx takes a password from one, too
+/// (`?password=…`), whose name may be written in several ways.
+fn parameters_masked(url: &str) -> String {
+    const SHOWN: [&str; 7] = [
+        "sslmode",
+        "ssl-mode",
+        "sslrootcert",
+        "application_name",
+        "mode",
+        "heartbeat",
+        "connection_timeout",
+    ];
+    let Some((place, parameters)) = url.split_once('?') else {
+        return url.to_owned();
+    };
+    let parameters = parameters
+        .split('&')
+        .map(|parameter| match parameter.split_once('=') {
+            Some((name, _)) if !SHOWN.contains(&name) => format!("{name}={MASK}"),
+            _ => parameter.to_owned(),
+        });
+    format!("{place}?{}", parameters.collect::<Vec<_>>().join("&"))
 }
 
 impl fmt::Debug for SecretUrl {
@@ -248,5 +276,34 @@ impl fmt::Debug for SecretUrl {
 impl Serialize for SecretUrl {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_is_shown_without_its_password_wherever_that_stands() {
+        for (url, shown) in [
+            ("amqp://u:geheim@h:5672/v", "amqp://u:***@h:5672/v"),
+            ("amqp://u:geheim@geheim/@h", "amqp://u:***@h"),
+            (
+                "postgres://h/d?user=u&password=geheim",
+                "postgres://h/d?user=***&password=***",
+            ),
+            (
+                "postgres://h/d?sslmode=require&p%61ssword=geheim",
+                "postgres://h/d?sslmode=require&p%61ssword=***",
+            ),
+            ("postgres://h/d?password=geheim@x", "postgres://h:***@x"),
+            (
+                "postgres://u:geheim@h/d?sslmode=verify-full",
+                "postgres://u:***@h/d?sslmode=verify-full",
+            ),
+            ("sqlite://data/c.db?mode=rwc", "sqlite://data/c.db?mode=rwc"),
+        ] {
+            assert_eq!(SecretUrl::new(url).to_string(), shown);
+        }
     }
 }
