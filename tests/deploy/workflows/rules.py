@@ -12,6 +12,9 @@ USES = re.compile(r"^\s*(?:- )?uses:\s*(?P<what>.*\S)\s*$")
 # Runs with the rights of the repository on what a stranger wrote.
 DANGEROUS = {"pull_request_target", "workflow_run"}
 LONGEST_MINUTES = 120
+# Somebody types the revision that is checked out: anybody who may push a branch decides what runs, unless main has to have it.
+TYPED = re.compile(r"\$\{\{\s*(inputs|github\.event\.inputs)\b")
+IN_MAIN = 'git merge-base --is-ancestor "$REVISION" origin/main'
 
 
 def triggers(workflow):
@@ -38,6 +41,15 @@ def job_findings(name, job):
         yield f"job {name}: no timeout-minutes, or more than {LONGEST_MINUTES}"
     if job.get("runs-on", "").endswith("-latest"):
         yield f"job {name}: the machine it runs on changes with time"
+    yield from revision_findings(name, job.get("steps", []))
+
+
+def revision_findings(name, steps):
+    typed = False
+    for number, step in enumerate(steps, 1):
+        if typed and IN_MAIN not in step.get("run", ""):
+            yield f"job {name}: step {number} runs a revision that was typed, and nobody has looked whether main has it"
+        typed = step.get("uses", "").startswith("actions/checkout@") and bool(TYPED.search(str(step.get("with", {}).get("ref", ""))))
 
 
 def findings(path):
