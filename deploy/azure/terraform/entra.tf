@@ -95,9 +95,11 @@ resource "azuread_application" "console" {
   }
 }
 
+# Whoever signs in there has all that the console asks for, so that not everybody of the directory may: people are assigned.
 resource "azuread_service_principal" "console" {
-  client_id = azuread_application.console.client_id
-  owners    = [data.azurerm_client_config.current.object_id]
+  client_id                    = azuread_application.console.client_id
+  owners                       = [data.azurerm_client_config.current.object_id]
+  app_role_assignment_required = true
 }
 
 # Ends after a year; `terraform apply -replace` makes another.

@@ -14,6 +14,7 @@ EDITS = [
     ("aks.tf", 'resource "azurerm_container_registry" "main"', 'resource "azurerm_registry" "main"', "no provider has azurerm_registry"),
     ("apim.tf", "local.tenant_id\n", "local.tenant\n", "there is no local.tenant"),
     ("apim.tf", "identity[0].principal_id", "identity[0].object_id", "has no identity.object_id"),
+    ("entra.tf", "  app_role_assignment_required = true\n", "", "lets the whole directory sign in"),
     ("functions.tf", "azurerm_service_plan.functions[0].id", "azurerm_service_plan.functions.id", "is several, but not indexed"),
     ("identities.tf", "azurerm_user_assigned_identity.roles[each.value.identity].id", "azurerm_user_assigned_identity.roles[each.value.identity].ids", "has no ids"),
     ("main.tf", "locals {", "locals {\n  forgotten = 1", "nothing reads local.forgotten"),

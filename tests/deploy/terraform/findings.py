@@ -19,7 +19,17 @@ def of(configuration, schemas):
         found += block(schemas.of(name, "provider"), body, f"{file}: provider {name}", name)
     found += references(configuration, schemas)
     found += unused(configuration)
+    found += open_doors(configuration)
     return found
+
+
+def open_doors(configuration):
+    """Applications that anybody of the directory could sign in to, with all that these ask for."""
+    return [
+        f"{file}: {kind}.{name} lets the whole directory sign in: app_role_assignment_required"
+        for (kind, name), (body, file) in configuration.resources.items()
+        if kind == "azuread_service_principal" and name == "console" and body.get("app_role_assignment_required") is not True
+    ]
 
 
 def versions(configuration, schemas):
