@@ -4,21 +4,22 @@ use shared::{
     broker::{
         Broker, Queue,
         embedded::{Embedded, EmbeddedOptions},
-        rabbitmq::{Examination, QueueState, Unreachable, examine},
+        rabbitmq::{Examination, QueueState, Unreachable, examine, rights::Account},
     },
     role::rabbitmq_options,
+    service::Service,
     settings::Settings,
 };
 
-use super::{Role, report::Report};
+use super::report::Report;
 
 const SETUP: &str = "run contato setup with the settings of whoever administers the broker";
 
-pub(super) async fn look(settings: &Settings, roles: &[Role], report: &mut Report) {
+pub(super) async fn look(settings: &Settings, roles: &[Service], report: &mut Report) {
     if settings.embedded_queue().is_some() {
         return embedded(settings, report).await;
     }
-    let accounts: Vec<_> = roles.iter().map(|role| role.account()).collect();
+    let accounts: Vec<_> = roles.iter().copied().map(Account::from).collect();
     match examine(&rabbitmq_options(settings, "contato"), &accounts).await {
         Err(why) => unreachable(&why, report),
         Ok(found) => {
@@ -148,7 +149,7 @@ fn topology(found: &Examination, report: &mut Report) {
     );
 }
 
-fn rights(found: &Examination, roles: &[Role], report: &mut Report) {
+fn rights(found: &Examination, roles: &[Service], report: &mut Report) {
     let mut wrong = false;
     let mut fails = |text: String| {
         wrong = true;

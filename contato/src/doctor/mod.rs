@@ -5,12 +5,10 @@
 
 use std::process::ExitCode;
 
-use clap::ValueEnum;
-use shared::{broker::rabbitmq::rights::Account, role::CommonArguments, settings::Settings};
+use shared::{role::CommonArguments, service::Service, settings::Settings};
 
 mod broker;
 mod report;
-mod rights;
 mod settings;
 mod store;
 
@@ -23,36 +21,12 @@ pub(crate) const HELP: &str = "Exit codes:
 
 It takes the settings of the role, as that does: CONTATO__SECTION__KEY, or --config FILE. Nothing is changed.";
 
-/// Whose settings, users and rights are looked at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Role {
-    /// The API.
-    ProducerApi,
-    /// The worker.
-    ConsumerWorker,
-    /// The collector of dead letters, and the console.
-    DlqFunction,
-}
-
-impl Role {
-    const ALL: [Self; 3] = [Self::ProducerApi, Self::ConsumerWorker, Self::DlqFunction];
-
-    /// Its row in the table of the broker's rights.
-    fn account(self) -> Account {
-        match self {
-            Self::ProducerApi => Account::ProducerApi,
-            Self::ConsumerWorker => Account::ConsumerWorker,
-            Self::DlqFunction => Account::DlqFunction,
-        }
-    }
-}
-
 /// What is looked at.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
     /// Whose settings these are; those of a process that has all three roles without it.
     #[arg(long, value_enum)]
-    role: Option<Role>,
+    role: Option<Service>,
 }
 
 /// Looks, and prints a line for each thing looked at.
@@ -61,7 +35,7 @@ pub(crate) async fn run(common: &CommonArguments, arguments: &Arguments) -> Exit
     match common.start_command() {
         Ok(None) => return ExitCode::SUCCESS,
         Ok(Some(settings)) => {
-            let roles = arguments.role.map_or(Role::ALL.to_vec(), |role| vec![role]);
+            let roles = arguments.role.map_or(Service::ALL.to_vec(), |role| vec![role]);
             look(&settings, &roles, &mut report).await;
         }
         Err(error) => report.fails(
@@ -73,7 +47,7 @@ pub(crate) async fn run(common: &CommonArguments, arguments: &Arguments) -> Exit
     report.end()
 }
 
-async fn look(settings: &Settings, roles: &[Role], report: &mut Report) {
+async fn look(settings: &Settings, roles: &[Service], report: &mut Report) {
     settings::look(settings, roles, report);
     broker::look(settings, roles, report).await;
     store::look(settings, roles, report).await;

@@ -3,14 +3,15 @@
 use shared::{
     http::access::Access,
     role::{id_key, payload_keys},
+    service::Service,
     settings::{AuthMode, Settings},
 };
 
-use super::{Role, report::Report};
+use super::report::Report;
 
 const WHAT: &str = "settings";
 
-pub(super) fn look(settings: &Settings, roles: &[Role], report: &mut Report) {
+pub(super) fn look(settings: &Settings, roles: &[Service], report: &mut Report) {
     let mut faults = Vec::new();
     // On embedded storage the first start makes both, and so would asking for them.
     let made_at_start = settings.embedded_queue().is_some();
@@ -19,19 +20,19 @@ pub(super) fn look(settings: &Settings, roles: &[Role], report: &mut Report) {
     }
     for role in roles {
         let listener = match role {
-            Role::ProducerApi => Some((
+            Service::ProducerApi => Some((
                 settings.producer_api.listen,
                 settings.producer_api.gateway_key.as_ref(),
             )),
-            Role::ConsumerWorker => None,
-            Role::DlqFunction => {
+            Service::ConsumerWorker => None,
+            Service::DlqFunction => {
                 if !made_at_start {
                     faults.extend(payload_keys(settings).err());
                 }
                 Some((settings.dlq_function.listen, None))
             }
         };
-        let pages = *role == Role::DlqFunction && settings.dlq_function.console.operators.is_some();
+        let pages = *role == Service::DlqFunction && settings.dlq_function.console.operators.is_some();
         if let Some((listen, gateway)) = listener {
             let access = if pages {
                 Access::for_people(&settings.auth, gateway, listen)
@@ -54,7 +55,7 @@ pub(super) fn look(settings: &Settings, roles: &[Role], report: &mut Report) {
     warn(settings, roles, report);
 }
 
-fn warn(settings: &Settings, roles: &[Role], report: &mut Report) {
+fn warn(settings: &Settings, roles: &[Service], report: &mut Report) {
     if settings.auth.mode == AuthMode::None && settings.auth.none_beyond_loopback {
         report.warns(
             WHAT,
@@ -63,7 +64,7 @@ fn warn(settings: &Settings, roles: &[Role], report: &mut Report) {
         );
     }
     let console = &settings.dlq_function.console;
-    if roles.contains(&Role::DlqFunction)
+    if roles.contains(&Service::DlqFunction)
         && settings.auth.mode == AuthMode::Required
         && console.operators.is_none()
         && console.oidc.client_id.is_none()

@@ -4,20 +4,22 @@ use std::error::Error;
 
 use shared::{
     role::open_store,
+    service::Service,
     settings::{SecretUrl, Settings},
     store::{
         Store, StoreError,
         examine::{Right, ServerFacts, Side, knock},
+        grants::rights_of,
     },
     tls::sslmode,
 };
 
-use super::{Role, report::Report, rights::granted};
+use super::report::Report;
 
 /// From here on a clock is told apart from what asking takes.
 const CLOCK_WARN_MS: i64 = 500;
 
-pub(super) async fn look(settings: &Settings, roles: &[Role], report: &mut Report) {
+pub(super) async fn look(settings: &Settings, roles: &[Service], report: &mut Report) {
     if let Some(path) = settings.store.url.expose().strip_prefix("sqlite://")
         && !std::path::Path::new(path.split('?').next().unwrap_or(path)).exists()
     {
@@ -136,7 +138,7 @@ fn clock(settings: &Settings, facts: &ServerFacts, report: &mut Report) {
     }
 }
 
-async fn schema(store: &Store, roles: &[Role], report: &mut Report) {
+async fn schema(store: &Store, roles: &[Service], report: &mut Report) {
     match store.check_schema().await {
         Err(error @ StoreError::Schema(_)) => {
             report.fails(
@@ -152,7 +154,7 @@ async fn schema(store: &Store, roles: &[Role], report: &mut Report) {
         }
         Ok(()) => report.fine("schema", "is this program's, or newer"),
     }
-    match store.lacks(Side::Write, &granted(roles)).await {
+    match store.lacks(Side::Write, &rights_of(roles)).await {
         Err(error) => report.fails("rights", in_full(&error), advice(&error)),
         Ok(lacking) if lacking.is_empty() => {
             report.fine("rights", "in SQL this user may do what its work takes");
@@ -170,7 +172,7 @@ async fn schema(store: &Store, roles: &[Role], report: &mut Report) {
 }
 
 /// The audit is append-only by grants, too: nobody but its owner needs to remove from it.
-async fn too_many(store: &Store, roles: &[Role], report: &mut Report) {
+async fn too_many(store: &Store, roles: &[Service], report: &mut Report) {
     let forbidden = [Right {
         privilege: "DELETE".to_owned(),
         object: "audit".to_owned(),

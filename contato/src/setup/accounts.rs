@@ -3,16 +3,9 @@
 use std::{collections::HashMap, fs, path::Path};
 
 use anyhow::{Context, bail, ensure};
-use shared::{broker::rabbitmq::rights::Account, settings::Settings};
+use shared::{broker::rabbitmq::rights::Account, service::Service, settings::Settings};
 
 use super::{address::Login, refuse_embedded};
-
-/// Whose role in the database is whose, in the order of [`shared::store::roles::Service::ALL`].
-const SERVICES: [Account; 3] = [
-    Account::ProducerApi,
-    Account::ConsumerWorker,
-    Account::DlqFunction,
-];
 
 /// Everybody.
 pub(super) struct Users {
@@ -20,7 +13,7 @@ pub(super) struct Users {
     pub(super) vhost: String,
     /// Who signs in at the broker.
     pub(super) broker: Vec<(Account, Login)>,
-    /// Who signs in at the database.
+    /// Who signs in at the database, in the order of [`Service::ALL`].
     pub(super) store: [Login; 3],
 }
 
@@ -46,7 +39,8 @@ impl Users {
             );
             broker.push((account, login));
         }
-        let store = SERVICES.map(|account| store_login(folder, account, database.as_deref()));
+        let services = Service::ALL.map(Account::from);
+        let store = services.map(|account| store_login(folder, account, database.as_deref()));
         let [api, worker, dlq] = store;
         let users = Self {
             vhost,
@@ -56,14 +50,14 @@ impl Users {
         for (account, login) in &users.broker {
             refuse_who_runs_this(*account, login, &admin.user, "broker.url")?;
         }
-        for (account, login) in SERVICES.into_iter().zip(&users.store) {
+        for (account, login) in services.into_iter().zip(&users.store) {
             refuse_who_runs_this(account, login, &owner.user, "store.url")?;
         }
         one_each(
             users.broker.iter().map(|(account, login)| (*account, login)),
             "broker",
         )?;
-        one_each(SERVICES.into_iter().zip(&users.store), "database")?;
+        one_each(services.into_iter().zip(&users.store), "database")?;
         Ok(users)
     }
 }

@@ -3,16 +3,16 @@
 //!
 //! **Invariant:** examining changes nothing.
 
-use std::{net::ToSocketAddrs, time::Duration};
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use sea_orm::{
     ConnectionTrait, DatabaseConnection, DbBackend, DbErr, Statement, Value, sqlx::postgres::PgConnectOptions,
 };
 use secrecy::{ExposeSecret, SecretString};
-use tokio::net::TcpStream;
 
 use super::{Store, StoreError};
+use crate::knock::{self, Unanswered};
 
 /// How long a server may take to take a connection at its port.
 const KNOCK_MAX: Duration = Duration::from_secs(5);
@@ -66,7 +66,7 @@ impl std::fmt::Display for Right {
     }
 }
 
-/// Whether anybody answers where a PostgreSQL URL leads: what a pool says of that comes late and does not tell why.
+/// Whether anybody answers where the URL of a database leads.
 ///
 /// # Errors
 /// Why not: host and port, and the system's words.
@@ -82,17 +82,15 @@ pub async fn knock(url: &SecretString) -> Result<(), String> {
     if options.get_socket().is_some() {
         return Ok(());
     }
-    let place = (options.get_host().to_owned(), options.get_port());
-    let shown = format!("{}:{}", place.0, place.1);
-    let found = tokio::task::spawn_blocking(move || place.to_socket_addrs().map(Vec::from_iter));
-    let addresses = match found.await {
-        Ok(found) => found.map_err(|error| format!("{shown}: {error}"))?,
-        Err(error) => return Err(error.to_string()),
-    };
-    match tokio::time::timeout(KNOCK_MAX, TcpStream::connect(addresses.as_slice())).await {
-        Ok(Ok(_)) => Ok(()),
-        Ok(Err(error)) => Err(format!("{shown}: {error}")),
-        Err(_) => Err(format!("{shown}: no answer within {KNOCK_MAX:?}")),
+    let knocked = tokio::time::timeout(KNOCK_MAX, knock::knock(options.get_host(), options.get_port())).await;
+    match knocked {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(Unanswered::NoHost(text) | Unanswered::NoAnswer(text))) => Err(text),
+        Err(_) => Err(format!(
+            "{}:{}: no answer within {KNOCK_MAX:?}",
+            options.get_host(),
+            options.get_port()
+        )),
     }
 }
 

@@ -31,6 +31,7 @@ mod entities;
 mod error;
 pub mod examine;
 pub mod export;
+pub mod grants;
 pub mod imports;
 mod migrations;
 mod probe;

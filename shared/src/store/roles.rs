@@ -6,17 +6,12 @@
 use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, FromQueryResult, Statement};
 use secrecy::{ExposeSecret, SecretString};
 
-use super::{Store, StoreError};
+use super::{Store, StoreError, grants};
 use crate::intent::Intent;
 
 mod found;
 
 use found::Found;
-
-/// What every service may do, as psql would run it.
-const GRANTS: &str = include_str!("../../../deploy/postgres/grants.sql");
-/// How the file begins and ends a transaction; here it is part of one.
-const TRANSACTION: [&str; 2] = ["\nBEGIN;\n", "\nCOMMIT;\n"];
 
 /// PostgreSQL cuts longer names short (manual, section 4.1.1).
 const NAME_MAX_BYTES: usize = 63;
@@ -31,31 +26,6 @@ const LIMITS: [(&str, &str); 3] = [
 
 /// Two at once would change the same rows of the catalogue, which PostgreSQL answers with an error.
 const LOCK: i64 = 0x636f_6e74_6174_6f31;
-
-/// A service that has a role.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Service {
-    /// producer-api.
-    ProducerApi,
-    /// consumer-worker.
-    ConsumerWorker,
-    /// dlq-function.
-    DlqFunction,
-}
-
-impl Service {
-    /// All of them.
-    pub const ALL: [Self; 3] = [Self::ProducerApi, Self::ConsumerWorker, Self::DlqFunction];
-
-    /// What its role is called in the file of grants.
-    fn variable(self) -> &'static str {
-        match self {
-            Self::ProducerApi => r#":"producer_api""#,
-            Self::ConsumerWorker => r#":"consumer_worker""#,
-            Self::DlqFunction => r#":"dlq_function""#,
-        }
-    }
-}
 
 /// The role that a service is to have.
 #[derive(Clone, Debug)]
@@ -93,7 +63,7 @@ pub enum Done {
 /// What was done about all roles.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RolesDone {
-    /// In the order of [`Service::ALL`].
+    /// In the order of [`Service::ALL`](crate::service::Service::ALL).
     pub roles: Vec<RoleDone>,
     /// Whether rights were given or taken.
     pub rights_changed: bool,
@@ -145,7 +115,7 @@ pub enum RolesError {
 }
 
 impl Store {
-    /// Makes the roles of [`Service::ALL`], in this order, if they are missing, and gives them their rights. The schema has to be
+    /// Makes the roles of [`Service::ALL`](crate::service::Service::ALL), in this order, if they are missing, and gives them their rights. The schema has to be
     /// up to date.
     ///
     /// # Errors
@@ -191,7 +161,7 @@ async fn set_up(sql: &DatabaseTransaction, roles: &[ServiceRole; 3]) -> Result<R
     }
     let before = rights(sql).await?;
     let names = roles.each_ref().map(|role| role.name.as_str());
-    let given = run(sql, &grants(names, &database.text)).await;
+    let given = run(sql, &grants::statements(names, &database.text)).await;
     given.map_err(|error| {
         forbidden(
             error,
@@ -272,21 +242,8 @@ async fn set_limits(sql: &DatabaseTransaction, name: &str, database: &str) -> Re
     Ok(())
 }
 
-/// The file, for these roles and this database.
-fn grants(names: [&str; 3], database: &str) -> String {
-    let mut grants = GRANTS.replace(r#":"DBNAME""#, &identifier(database));
-    for word in TRANSACTION {
-        grants = grants.replace(word, "\n");
-    }
-    for (service, name) in Service::ALL.into_iter().zip(names) {
-        // A quote in a name is doubled, so that no name looks like a variable.
-        grants = grants.replace(service.variable(), &identifier(name));
-    }
-    grants
-}
-
 /// A name as SQL takes it, whatever is in it (PostgreSQL manual, section 4.1.1).
-fn identifier(name: &str) -> String {
+pub(super) fn identifier(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
@@ -356,26 +313,6 @@ fn forbidden_to_change(error: StoreError, name: &str) -> RolesError {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn names_cannot_leave_their_quotes() {
-        let grants = grants(["a\"; DROP TABLE contacts; --", ":\"dlq_function\"", "Ç"], "d\"b");
-        let statements = grants.lines().filter(|line| !line.starts_with("--"));
-        let statements = statements.collect::<Vec<_>>().join("\n");
-        for name in [
-            "\"a\"\"; DROP TABLE contacts; --\"",
-            "\":\"\"dlq_function\"\"\"",
-            "\"Ç\"",
-            "DATABASE \"d\"\"b\" ",
-        ] {
-            assert!(statements.contains(name), "{name}: {statements}");
-        }
-        let variables = statements
-            .replace("\":\"\"dlq_function\"\"\"", "")
-            .contains(":\"");
-        let transaction = TRANSACTION.iter().any(|word| statements.contains(word.trim()));
-        assert!(!variables && !transaction, "{statements}");
-    }
 
     #[test]
     fn limits_are_those_that_are_looked_for() {

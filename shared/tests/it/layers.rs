@@ -7,20 +7,36 @@ use std::{
 };
 
 /// Each module of `shared` and the modules that it may use.
-const ARROWS: [(&str, &[&str]); 17] = [
+const ARROWS: [(&str, &[&str]); 20] = [
     ("domain", &[]),
     ("camel_case", &[]),
     ("clock", &[]),
     ("files", &[]),
+    ("intent", &[]),
+    ("knock", &[]),
     ("runtime", &[]),
+    ("service", &[]),
     ("tls", &[]),
     ("planned_fault", &["domain"]),
     ("wire", &["domain"]),
-    ("broker", &["domain", "files", "tls", "wire"]),
+    (
+        "broker",
+        &["domain", "files", "intent", "knock", "service", "tls", "wire"],
+    ),
     ("payload_keys", &["wire"]),
     (
         "store",
-        &["clock", "domain", "payload_keys", "planned_fault", "tls", "wire"],
+        &[
+            "clock",
+            "domain",
+            "intent",
+            "knock",
+            "payload_keys",
+            "planned_fault",
+            "service",
+            "tls",
+            "wire",
+        ],
     ),
     (
         "settings",

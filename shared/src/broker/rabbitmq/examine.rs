@@ -3,15 +3,12 @@
 //!
 //! **Invariant:** examining changes nothing: no message is published, taken or counted as delivered, no queue is made.
 
-use std::net::ToSocketAddrs;
-
 use lapin::{
     BasicProperties, Connection,
     options::{BasicConsumeOptions, BasicPublishOptions},
     protocol::{AMQPErrorKind, AMQPHardError, AMQPSoftError},
     types::{AMQPValue, FieldTable},
 };
-use tokio::net::TcpStream;
 
 use super::{
     super::{BrokerError, Queue},
@@ -19,6 +16,7 @@ use super::{
     rights::{Account, Target},
     topology::{self, Asking, Names, QueueSpec, soft_error, topology_error},
 };
+use crate::knock::{Unanswered, knock};
 
 /// Why nothing more can be said of the broker. The texts are the server's or the system's own, without secrets.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -101,18 +99,13 @@ pub async fn examine(options: &RabbitMqOptions, accounts: &[Account]) -> Result<
 
 async fn reach(options: &RabbitMqOptions) -> Result<Connection, Unreachable> {
     let uri = address(options).ok_or(Unreachable::NoUrl)?;
-    let place = (uri.authority.host.clone(), uri.authority.port);
-    let shown = format!("{}:{}", place.0, place.1);
-    // By hand first: what lapin says of these two is the same.
-    let found = tokio::task::spawn_blocking(move || place.to_socket_addrs()).await;
-    let addresses: Vec<_> = match found {
-        Ok(Ok(addresses)) => addresses.collect(),
-        Ok(Err(error)) => return Err(Unreachable::NoHost(format!("{shown}: {error}"))),
-        Err(error) => return Err(Unreachable::Other(error.to_string())),
-    };
-    TcpStream::connect(addresses.as_slice())
+    // By hand first: what lapin says of the two is the same.
+    knock(&uri.authority.host, uri.authority.port)
         .await
-        .map_err(|error| Unreachable::NoAnswer(format!("{shown}: {error}")))?;
+        .map_err(|unanswered| match unanswered {
+            Unanswered::NoHost(text) => Unreachable::NoHost(text),
+            Unanswered::NoAnswer(text) => Unreachable::NoAnswer(text),
+        })?;
     connect_to(uri, options, "doctor").await.map_err(unreachable)
 }
 

@@ -10,6 +10,7 @@
 
 use super::super::Queue;
 use super::topology::Names;
+use crate::service::Service;
 
 /// Somebody who signs in at the broker, with as much as its work takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -96,6 +97,16 @@ pub struct Permission {
     pub write: String,
     /// What may be consumed from, or bound to.
     pub read: String,
+}
+
+impl From<Service> for Account {
+    fn from(service: Service) -> Self {
+        match service {
+            Service::ProducerApi => Self::ProducerApi,
+            Service::ConsumerWorker => Self::ConsumerWorker,
+            Service::DlqFunction => Self::DlqFunction,
+        }
+    }
 }
 
 impl Account {

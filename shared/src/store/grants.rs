@@ -1,14 +1,16 @@
-//! The rights of each role in PostgreSQL, read from the file that grants them.
+//! `deploy/postgres/grants.sql`, the one place that says what each service may do in PostgreSQL: as statements to run, and as rights
+//! to look for.
 
-use shared::store::examine::Right;
+use super::{examine::Right, roles::identifier};
+use crate::service::Service;
 
-use super::Role;
-
-/// What is run to grant them.
+/// The file, as psql would run it.
 const GRANTS: &str = include_str!("../../../deploy/postgres/grants.sql");
+/// How it begins and ends a transaction; here it is part of one.
+const TRANSACTION: [&str; 2] = ["\nBEGIN;\n", "\nCOMMIT;\n"];
 
-impl Role {
-    /// What the file calls it.
+impl Service {
+    /// What the file calls its role.
     fn variable(self) -> &'static str {
         match self {
             Self::ProducerApi => r#":"producer_api""#,
@@ -18,14 +20,27 @@ impl Role {
     }
 }
 
-/// The rights on tables and functions that the file gives to these roles.
-pub(super) fn granted(roles: &[Role]) -> Vec<Right> {
+/// The statements for this database, and for roles of these names in the order of [`Service::ALL`].
+pub(super) fn statements(names: [&str; 3], database: &str) -> String {
+    let mut grants = GRANTS.replace(r#":"DBNAME""#, &identifier(database));
+    for word in TRANSACTION {
+        grants = grants.replace(word, "\n");
+    }
+    for (service, name) in Service::ALL.into_iter().zip(names) {
+        // A quote in a name is doubled, so that no name looks like a variable.
+        grants = grants.replace(service.variable(), &identifier(name));
+    }
+    grants
+}
+
+/// The rights on tables and functions that the file gives to these services.
+pub fn rights_of(services: &[Service]) -> Vec<Right> {
     let lines = GRANTS.lines().filter(|line| !line.trim_start().starts_with("--"));
     let text = lines.collect::<Vec<_>>().join(" ");
     let mut rights: Vec<_> = text
         .split(';')
         .filter_map(|statement| statement.trim().strip_prefix("GRANT ")?.split_once(" TO "))
-        .filter(|(_, to)| roles.iter().any(|role| to.contains(role.variable())))
+        .filter(|(_, to)| services.iter().any(|service| to.contains(service.variable())))
         .filter_map(|(what, _)| what.split_once(" ON "))
         .filter(|(_, objects)| !objects.starts_with("SCHEMA ") && !objects.starts_with("DATABASE "))
         .flat_map(|(privileges, objects)| of_statement(privileges, objects))
@@ -58,14 +73,14 @@ fn of_statement(privileges: &str, objects: &str) -> Vec<Right> {
 mod tests {
     use super::*;
 
-    fn shown(role: Role) -> Vec<String> {
-        granted(&[role]).iter().map(ToString::to_string).collect()
+    fn shown(service: Service) -> Vec<String> {
+        rights_of(&[service]).iter().map(ToString::to_string).collect()
     }
 
     #[test]
     fn the_file_is_understood() {
         assert_eq!(
-            shown(Role::ProducerApi),
+            shown(Service::ProducerApi),
             [
                 "DELETE ON import_refusals",
                 "DELETE ON imports",
@@ -80,12 +95,12 @@ mod tests {
                 "UPDATE ON imports",
             ]
         );
-        let worker = shown(Role::ConsumerWorker);
+        let worker = shown(Service::ConsumerWorker);
         assert!(
             worker.contains(&"UPDATE ON dead_letters".to_owned()),
             "{worker:?}"
         );
-        let dlq = shown(Role::DlqFunction);
+        let dlq = shown(Service::DlqFunction);
         for right in [
             "UPDATE (words) ON contacts",
             "INSERT ON audit",
@@ -94,5 +109,25 @@ mod tests {
             assert!(dlq.contains(&right.to_owned()), "{right}: {dlq:?}");
         }
         assert!(!dlq.contains(&"DELETE ON audit".to_owned()));
+    }
+
+    #[test]
+    fn names_cannot_leave_their_quotes() {
+        let grants = statements(["a\"; DROP TABLE contacts; --", ":\"dlq_function\"", "Ç"], "d\"b");
+        let statements = grants.lines().filter(|line| !line.starts_with("--"));
+        let statements = statements.collect::<Vec<_>>().join("\n");
+        for name in [
+            "\"a\"\"; DROP TABLE contacts; --\"",
+            "\":\"\"dlq_function\"\"\"",
+            "\"Ç\"",
+            "DATABASE \"d\"\"b\" ",
+        ] {
+            assert!(statements.contains(name), "{name}: {statements}");
+        }
+        let variables = statements
+            .replace("\":\"\"dlq_function\"\"\"", "")
+            .contains(":\"");
+        let transaction = TRANSACTION.iter().any(|word| statements.contains(word.trim()));
+        assert!(!variables && !transaction, "{statements}");
     }
 }
