@@ -7,8 +7,8 @@ import subprocess
 
 from renders import component, name_of, of_kind, pods, scratch
 from rules import ROLES
+from servers import BINARIES
 
-PROGRAMS = pathlib.Path("target/debug")
 SECRETS = "/run/secrets/"
 # Contents that are good enough for files. The authority's key was never kept.
 AUTHORITY = (pathlib.Path(__file__).parent / "authority.crt").read_text()
@@ -34,17 +34,11 @@ DECIDED = {
 GOES_BACK = 5
 
 
-def build():
-    """Builds the programs; nothing is done if they are up to date."""
-    packages = [argument for role in (*ROLES, "contato") for argument in ("-p", role)]
-    subprocess.run(["cargo", "build", "--locked", "--quiet", *packages], check=True)
-
-
 def print_config(program, variables):
     """The settings that a program makes of variables, or why it does not."""
     environment = {"PATH": os.environ["PATH"], **variables}
     done = subprocess.run(
-        [PROGRAMS / program, "--print-config"], env=environment, capture_output=True, text=True, check=False
+        [BINARIES / program, "--print-config"], env=environment, capture_output=True, text=True, check=False
     )
     if done.returncode:
         return None, (done.stderr or done.stdout).strip().splitlines()[0]
@@ -141,7 +135,7 @@ def commands_are_known(found):
             if not container["image"].split("@")[0].rsplit("/", 1)[-1].startswith("contato"):
                 continue
             done = subprocess.run(
-                [PROGRAMS / "contato", *container["args"], "--help"], capture_output=True, text=True, check=False
+                [BINARIES / "contato", *container["args"], "--help"], capture_output=True, text=True, check=False
             )
             if done.returncode:
                 yield f"{name_of(one)}: contato {' '.join(container['args'])}: {done.stderr.strip().splitlines()[0]}"
