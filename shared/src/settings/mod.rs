@@ -2,7 +2,8 @@
 //!
 //! A setting `section.key` is the variable `CONTATO__SECTION__KEY`; a name in camelCase is written with underscores
 //! (`store.readUrl` is `CONTATO__STORE__READ_URL`). With `_FILE` behind it, the variable names a file that holds the value,
-//! such as a mounted secret; `broker.caFile` and `store.caFile` name files themselves. Unknown keys are errors. Durations carry units (`5s`, `1min`, `30days`).
+//! such as a mounted secret; `broker.caFile` and `store.caFile` name files themselves. Unknown keys are errors. Durations
+//! carry units (`5s`, `1min`, `30days`).
 
 use std::{
     collections::HashMap,
