@@ -135,8 +135,14 @@ install_tools() {
   export CONTATO_CHROMIUM=$chromium
 }
 
+# Below the range that the kernel takes the ports of outgoing connections from: one of those could be gone before it is
+# listened on.
 free_port() {
-  node -e 'const s = require("net").createServer().listen(0, "127.0.0.1", () => { console.log(s.address().port); s.close(); })'
+  node -e 'const listen = () => {
+      const server = require("net").createServer().once("error", listen);
+      server.listen(20000 + Math.floor(Math.random() * 10000), "127.0.0.1", () => { console.log(server.address().port); server.close(); });
+    };
+    listen();'
 }
 
 # ---------------------------------------------------------------------- servers

@@ -1,6 +1,8 @@
 """For the checks of tests/deploy that try something on a real contato: one on an embedded queue and SQLite, on free ports."""
 
+import contextlib
 import os
+import random
 import socket
 import subprocess
 import time
@@ -25,7 +27,11 @@ def build(*programs):
 
 
 def free_ports(count):
-    held = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    """Ports below the range that the kernel takes those of outgoing connections from: one of these could be gone too soon."""
+    held = []
+    while len(held) < count:
+        with contextlib.suppress(OSError):
+            held.append(socket.create_server(("127.0.0.1", random.randrange(20_000, 30_000))))
     ports = [server.getsockname()[1] for server in held]
     for server in held:
         server.close()
