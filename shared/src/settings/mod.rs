@@ -178,7 +178,8 @@ mod tests {
 
     use super::*;
 
-    fn load(variables: &[(&str, &str)]) -> Result<Settings, SettingsError> {
+    /// The settings of these variables and nothing else.
+    pub(super) fn load(variables: &[(&str, &str)]) -> Result<Settings, SettingsError> {
         let variables = variables
             .iter()
             .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));

@@ -174,14 +174,7 @@ fn unchecked(url: &SecretUrl) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use crate::settings::{Settings, SettingsError};
-
-    fn load(variables: &[(&str, &str)]) -> Result<Settings, SettingsError> {
-        let variables = variables
-            .iter()
-            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
-        Settings::load(None, variables)
-    }
+    use crate::settings::tests::load;
 
     #[test]
     fn authorities_are_named_by_a_file() {
