@@ -6,19 +6,18 @@ import re
 
 import yaml
 
+from series import unknown
+
 HERE = pathlib.Path("tests/deploy/rules")
 RULES = pathlib.Path("helm/contato/files/rules")
 DASHBOARDS = pathlib.Path("helm/contato/files/dashboards")
 RUNBOOKS = pathlib.Path("docs/runbooks")
-CRATES = ("shared", "producer-api", "consumer-worker", "dlq-function")
 LANGUAGES = (".md", ".pt-BR.md")
 ANNOTATIONS = {"summary", "description", "runbook_url", "dashboard_url"}
 # They fire always, so no case keeps them silent, and they are nobody's work.
 ALWAYS_FIRING = {"Watchdog"}
 RUNBOOK = "{{{{ with $externalLabels.runbooks }}}}{{{{ . }}}}{{{{ else }}}}docs/runbooks{{{{ end }}}}/{}.md"
 DASHBOARD = re.compile(re.escape("{{ $externalLabels.grafana }}/d/") + r"([\w-]+)")
-# What in an expression is a word and no series.
-WORDS = {"and", "or", "unless", "bool", "offset", "inf", "nan"}
 
 
 def read_groups():
@@ -83,34 +82,6 @@ def links(groups, runbooks=RUNBOOKS, dashboards=DASHBOARDS):
             yield f"{alert}: there is no dashboard {annotations['dashboard_url']}"
 
 
-def series_of(expression):
-    """The names of the series in an expression."""
-    bare = re.sub(r'"[^"]*"', "", expression)
-    bare = re.sub(r"\{[^}]*\}|\[[^]]*\]", " ", bare)
-    bare = re.sub(r"\b(?:by|without|on|ignoring|group_left|group_right)\s*\([^)]*\)", " ", bare)
-    return set(re.findall(r"(?<![\w:.])[a-zA-Z_:][\w:]*(?![\w:])(?!\s*\()", bare)) - WORDS
-
-
-def roles_series():
-    """What the roles register."""
-    sources = (path for crate in CRATES for path in pathlib.Path(crate, "src").rglob("*.rs"))
-    named = re.compile(r'"((?:contato|http|db|messaging|process)_[a-z_]+)"')
-    return {name for path in sources for name in named.findall(path.read_text())}
-
-
-def foreign_series():
-    return {name for names in yaml.safe_load((HERE / "series.yaml").read_text()).values() for name in names}
-
-
-def unknown_series(groups, registered, foreign):
-    """Series that rules ask for and nobody has, and those of others that no rule asks for."""
-    recorded = {rule["record"] for rule in rules_of(groups, "record")}
-    asked = set()
-    for rule in rules_of(groups):
-        names = series_of(rule["expr"])
-        asked |= names
-        for name in sorted(names - recorded - foreign):
-            if not {name, re.sub(r"_(?:bucket|sum|count)$", "", name)} & registered:
-                yield f"{name_of(rule)}: nobody has the series {name}"
-    for name in sorted(foreign - asked):
-        yield f"tests/deploy/rules/series.yaml: no rule asks for {name}"
+def unknown_series(groups, known):
+    """Series that rules ask for and nobody has."""
+    return [f"{name_of(rule)}: nobody has the series {name}" for rule in rules_of(groups) for name in unknown(rule["expr"], known)]
