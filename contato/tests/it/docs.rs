@@ -5,6 +5,7 @@
 
 mod answer;
 mod page;
+mod runbooks;
 
 use std::{collections::BTreeSet, ffi::OsString, fs, path::Path, process::Command, time::Duration};
 
@@ -295,16 +296,21 @@ fn links_lead_somewhere() {
     ]
     .concat()
     {
-        let text = page::text(name);
-        for link in page::links(&text).filter(|link| !link.contains("://")) {
-            let (file, anchor) = link.split_once('#').unwrap_or((link, ""));
-            let target = match file {
-                "" => name.to_owned(),
-                _ => Path::new(name).with_file_name(file).display().to_string(),
-            };
-            assert!(page::path(&target).exists(), "{name}: {link}");
-            let found = anchor.is_empty() || page::anchors(&page::text(&target)).iter().any(|a| a == anchor);
-            assert!(found, "{name}: {link}");
-        }
+        assert_links_lead_somewhere(name);
+    }
+}
+
+/// Holds each link of a page to another page, or to a heading, against what is there.
+fn assert_links_lead_somewhere(name: &str) {
+    let text = page::text(name);
+    for link in page::links(&text).filter(|link| !link.contains("://")) {
+        let (file, anchor) = link.split_once('#').unwrap_or((link, ""));
+        let target = match file {
+            "" => name.to_owned(),
+            _ => Path::new(name).with_file_name(file).display().to_string(),
+        };
+        assert!(page::path(&target).exists(), "{name}: {link}");
+        let found = anchor.is_empty() || page::anchors(&page::text(&target)).iter().any(|a| a == anchor);
+        assert!(found, "{name}: {link}");
     }
 }
