@@ -1,5 +1,6 @@
 """Once a second: CPU time of every process, what has been accepted and finished, and how long that took. Levels are cut out of it by the clock."""
 
+import http.client
 import threading
 import time
 from dataclasses import dataclass
@@ -50,7 +51,7 @@ class Sampler:
         while not self.over.wait(EVERY_SECONDS):
             try:
                 self.samples.append(self.take())
-            except OSError as fault:
+            except (OSError, http.client.HTTPException) as fault:
                 # One missing second is nothing; the last fault is told if a role has ended.
                 self.fault = fault
 

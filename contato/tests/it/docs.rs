@@ -38,6 +38,7 @@ const DEAD_LETTERS: [&str; 2] = ["docs/dead-letters.md", "docs/dead-letters.pt-B
 const CONSOLE: [&str; 2] = ["docs/console.md", "docs/console.pt-BR.md"];
 const AZURE: [&str; 2] = ["docs/azure.md", "docs/azure.pt-BR.md"];
 const DEPLOY: [&str; 2] = ["docs/deploy.md", "docs/deploy.pt-BR.md"];
+const LOAD: [&str; 2] = ["docs/load.md", "docs/load.pt-BR.md"];
 const BACKUP: [&str; 2] = ["docs/backup.md", "docs/backup.pt-BR.md"];
 const README: [&str; 2] = ["README.md", "README.pt-BR.md"];
 /// Where the pages say that the API is, and that of dead letters.
@@ -224,7 +225,7 @@ fn each_example_of_the_readme_prints_what_the_page_shows() {
 /// To see it red: change a letter of a command in one of the pages.
 #[test]
 fn both_languages_have_the_same_examples() {
-    for [english, portuguese] in [GUIDE, ACCESS, DEAD_LETTERS, README] {
+    for [english, portuguese] in [GUIDE, ACCESS, DEAD_LETTERS, LOAD, README] {
         let examples = |name: &str| -> Vec<_> {
             let blocks = page::blocks(&page::text(name)).into_iter();
             let same = blocks.filter(|block| block.language == "console" || !README.contains(&name));
@@ -292,6 +293,7 @@ fn links_lead_somewhere() {
         DEPLOY,
         AZURE,
         BACKUP,
+        LOAD,
         README,
     ]
     .concat()
