@@ -20,7 +20,7 @@ use tokio::{
 use crate::{report::Report, sample::body, stack::Servers};
 
 /// How long what was accepted may take to be applied, once the last is accepted.
-const APPLIED_MAX: Duration = Duration::from_secs(120);
+pub const APPLIED_MAX: Duration = Duration::from_secs(120);
 
 pub const APPLIED: &str = r#"contato_commands_completed_total{operation="create",result="applied"}"#;
 
@@ -141,7 +141,8 @@ pub async fn get(address: SocketAddr, path: &str) -> anyhow::Result<String> {
 
 /// One connection. Takes no more of the machine than it must: a request that is written already, and of the answer its
 /// status and its length. A client that does all that HTTP knows needed twice as much.
-struct Client {
+#[derive(Debug)]
+pub struct Client {
     stream: TcpStream,
     answer: BytesMut,
 }
@@ -149,7 +150,7 @@ struct Client {
 impl Client {
     const HEADERS_MAX: usize = 32;
 
-    async fn connect(address: SocketAddr) -> anyhow::Result<Self> {
+    pub async fn connect(address: SocketAddr) -> anyhow::Result<Self> {
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
         let answer = BytesMut::with_capacity(4096);
@@ -157,7 +158,7 @@ impl Client {
     }
 
     /// Sends a request; gives the body of its answer.
-    async fn send(&mut self, request: &str, expected: u16) -> anyhow::Result<BytesMut> {
+    pub async fn send(&mut self, request: &str, expected: u16) -> anyhow::Result<BytesMut> {
         self.stream.write_all(request.as_bytes()).await?;
         loop {
             if let Some(body) = self.body(expected)? {

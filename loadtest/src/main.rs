@@ -9,6 +9,7 @@ mod dead;
 mod drain;
 mod http;
 mod import;
+mod ladder;
 mod raw;
 mod reads;
 mod report;
@@ -46,7 +47,7 @@ struct Arguments {
     /// Rows of the file that is imported.
     #[arg(long, default_value = "1000000")]
     rows: usize,
-    /// Seconds of each measurement of reads.
+    /// Seconds of each measurement of reads, and of each rate of the open loop.
     #[arg(long, default_value = "10")]
     seconds: u64,
     /// Only these measurements; all unless said.
@@ -72,6 +73,8 @@ enum Part {
     Dead,
     /// (g) importing a file.
     Import,
+    /// (h) creates at a constant rate, more and more of them until it is too much.
+    Ladder,
 }
 
 #[tokio::main]
@@ -100,6 +103,9 @@ async fn main() -> anyhow::Result<()> {
         }
         if wanted(Part::Import) {
             import::measure(&servers, arguments.rows, &mut report).await?;
+        }
+        if wanted(Part::Ladder) {
+            ladder::measure(&servers, arguments.seconds, &mut report).await?;
         }
     }
     print!("{report}");
