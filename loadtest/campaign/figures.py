@@ -70,6 +70,8 @@ def timeline(path, samples, begun):
     """Users, requests a second and p95 by Locust's own history, and what waited, for pictures."""
     points = []
     for row in csv.DictReader(path.open()):
+        if row["Name"] != "Aggregated":
+            continue
         at = float(row["Timestamp"])
         near = min(samples, key=lambda sample: abs(sample.at - at))
         points.append([round(at - begun), int(row["User Count"]), round(float(row["Requests/s"]), 1), number(row["95%"]), near.waiting])

@@ -39,7 +39,8 @@ class Generator:
     def start(self, hosts):
         words = [VENV / "bin/locust", "-f", ROOT / "loadtest/locustfile.py", "--host", ",".join(hosts), "--scenario", self.scenario]
         words += ["--scale", self.asked.scale, "--time-scale", self.asked.time_scale, "--levels", self.folder / "levels.jsonl"]
-        words += ["--csv", self.folder / "locust", "--html", self.folder / "locust.html", "--only-summary", "--exit-code-on-error", "0"]
+        # Without --csv-full-history its percentiles would be those since the beginning.
+        words += ["--csv", self.folder / "locust", "--csv-full-history", "--html", self.folder / "locust.html", "--only-summary", "--exit-code-on-error", "0"]
         if self.asked.page:
             words += ["--web-host", PAGE[0], "--web-port", PAGE[1], "--autostart", "--autoquit", "1"]
         else:

@@ -43,6 +43,8 @@ ENGLISH = Language(
         "asked": "| scenario | users | a second | held for, each |",
         "lost": "| scenario | replicas | answered 202 | accepted | in SQL | lost | drained after | most that waited |",
         "errors": "| scenario | replicas | users | errors | how many |",
+        "ladder": "| requests a second | p99 from when it was due | p99 from when it was sent |",
+        "rate held": "**{rate} writes a second** were held for {seconds} s.",
         "no errors": "No request failed.",
         "price": "| replicas | processes | users | req/s | 202: p99 | contato's CPU | broker's and database's CPU | requests a CPU second | memory, peaks |",
         "ok": "OK",
@@ -79,6 +81,8 @@ PORTUGUESE = Language(
         "asked": "| cenário | usuários | por segundo | mantidos por, cada |",
         "lost": "| cenário | réplicas | respondidos 202 | aceitos | em SQL | perdidos | fila vazia após | máximo em espera |",
         "errors": "| cenário | réplicas | usuários | erros | quantos |",
+        "ladder": "| requisições por segundo | p99 desde que era devida | p99 desde que foi enviada |",
+        "rate held": "**{rate} escritas por segundo** foram suportadas por {seconds} s.",
         "no errors": "Nenhuma requisição falhou.",
         "price": "| réplicas | processos | usuários | req/s | 202: p99 | CPU do contato | CPU do broker e do banco | requisições por segundo de CPU | memória, picos |",
         "ok": "OK",
@@ -115,7 +119,7 @@ def pages(found):
 def page(found, language):
     """A placeholder is `{{what}}` or `{{what of scenario}}`; one that nobody knows is a KeyError."""
     makers = {"asked": asked, "surroundings": surroundings, "levels": levels, "saturation": saturation, "comparison": comparison}
-    makers |= {"price": price, "lost": lost, "errors": errors}
+    makers |= {"price": price, "lost": lost, "errors": errors, "ladder": ladder}
 
     def made(match):
         what, _, scenario = match.group(1).partition(" of ")
@@ -304,3 +308,13 @@ def errors(found, language):
         for error, count in level["errors"].items()
     ]
     return table(language.say("errors"), rows) if rows else language.say("no errors")
+
+
+def ladder(found, language):
+    """The constant rates, in milliseconds."""
+    climbed = found.get("ladder")
+    if climbed is None:
+        return language.say("not played")
+    rows = [[language.number(step["rate"]), language.number(step["due"], 1), language.number(step["sent"], 1)] for step in climbed["rates"]]
+    held = language.say("rate held", rate=language.number(climbed["held"]), seconds=climbed["seconds"])
+    return f"{table(language.say('ladder'), rows)}\n\n{held}"

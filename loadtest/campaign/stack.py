@@ -36,6 +36,7 @@ class Servers:
             self.services("up")
             text = self.services("env")
             variables = dict(re.findall(r"^export (\w+)='?([^'\n]*)'?$", text, re.MULTILINE))
+            self.variables = variables
             self.broker, self.store = variables["CONTATO_TEST_AMQP_URL"], variables["CONTATO_TEST_POSTGRES_URL"]
             self.management = urllib.parse.urlsplit(variables["CONTATO_TEST_RABBITMQ_MANAGEMENT_URL"])
             self.pids = {words[1]: pid_of(words[4]) for words in map(str.split, self.services("status").splitlines())}

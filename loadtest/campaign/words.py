@@ -12,8 +12,8 @@ def as_json(found):
         lines = [f"   {json.dumps(key)}: {json.dumps(value)}" for key, value in run.items() if key != "levels"]
         levels = ",\n".join(f"    {json.dumps(level)}" for level in run["levels"])
         runs.append("  {\n" + ",\n".join([*lines, f'   "levels": [\n{levels}\n   ]']) + "\n  }")
-    surroundings = json.dumps(found["surroundings"], ensure_ascii=False)
-    return f'{{\n "surroundings": {surroundings},\n "runs": [\n' + ",\n".join(runs) + "\n ]\n}\n"
+    others = "".join(f" {json.dumps(key)}: {json.dumps(value, ensure_ascii=False)},\n" for key, value in found.items() if key != "runs")
+    return "{\n" + others + ' "runs": [\n' + ",\n".join(runs) + "\n ]\n}\n"
 
 
 def levels_as_text(run):
