@@ -9,6 +9,7 @@
 pub mod accept;
 pub mod answer;
 pub mod api;
+pub mod canary;
 pub mod coalescer;
 pub mod conditions;
 pub mod contact_page;

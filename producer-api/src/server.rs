@@ -28,6 +28,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     api::Api,
+    canary::Canary,
     metrics::ApiMetrics,
     openapi,
     routes::{commands, contacts, imports},
@@ -91,6 +92,7 @@ pub struct Service {
     address: SocketAddr,
     management: Management,
     series: Metrics,
+    canary: Option<Canary>,
     http: Http,
     shutdown: Shutdown,
     threads: usize,
@@ -116,6 +118,7 @@ pub async fn build(settings: &Settings, parts: Parts) -> anyhow::Result<Service>
     let series = Metrics::new();
     let api = Api::new(settings, parts, ApiMetrics::new(&series));
     let http_metrics = HttpMetrics::new(&series, &SUCCESSES);
+    let canary = Canary::new(&settings.canary, &series);
     Ok(Service {
         api: Data::new(api),
         docs: Docs::new(&openapi::api().document()),
@@ -125,6 +128,7 @@ pub async fn build(settings: &Settings, parts: Parts) -> anyhow::Result<Service>
         address,
         management,
         series,
+        canary,
         http: settings.http.clone(),
         shutdown: settings.shutdown.clone(),
         threads: own.threads.unwrap_or_else(runtime::half_the_processors),
@@ -188,7 +192,12 @@ impl Service {
         };
         let wait = api.waiters.run(&api.store, &api.stamps, stop.clone());
         let note = note_broker(&api, served.clone());
-        let (served, told, (), (), ()) = tokio::join!(serve, management, ready, wait, note);
+        let canary = async {
+            if let Some(canary) = self.canary {
+                canary.run(&api, stop.clone()).await;
+            }
+        };
+        let (served, told, (), (), (), ()) = tokio::join!(serve, management, ready, wait, note, canary);
         served.and(told)
     }
 }

@@ -2,6 +2,7 @@
 
 mod access;
 mod backup;
+mod canary;
 mod client;
 mod client_import;
 mod docs;

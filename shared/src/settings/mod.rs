@@ -23,8 +23,8 @@ mod values;
 pub use auth::{Algorithms, Audience, Auth, AuthMode, JwksPlace, is_https_or_loopback};
 pub use console::{ConsoleSettings, OidcSettings};
 pub use sections::{
-    AutomaticReplay, Batch, ClockSettings, ConsumerWorker, DeadLetters, DlqFunction, Http, Ids, Log,
-    LogFormat, ProducerApi, Retention, Shutdown,
+    AutomaticReplay, Batch, CanarySettings, ClockSettings, ConsumerWorker, DeadLetters, DlqFunction, Http,
+    Ids, Log, LogFormat, ProducerApi, Retention, Shutdown,
 };
 pub use servers::{Broker, Store};
 pub use values::{Delays, Networks, Origins, Reasons, Secret, SecretUrl, Span};
@@ -67,6 +67,9 @@ pub struct Settings {
     /// Who may call the public listeners.
     #[validate(nested)]
     pub auth: Auth,
+    /// A contact of nobody's that is written every so often, to see whether all works together.
+    #[validate(nested)]
+    pub canary: CanarySettings,
     /// The HTTP API for contacts.
     #[validate(nested)]
     pub producer_api: ProducerApi,
@@ -338,6 +341,11 @@ mod tests {
                 "CONTATO__SHUTDOWN__DRAIN",
                 "2min",
                 "shutdown.drain must be at most 1min",
+            ),
+            (
+                "CONTATO__CANARY__EVERY",
+                "9s",
+                "canary.every must be from 10s to 1day",
             ),
             (
                 "CONTATO__HTTP__RATE_LIMIT",

@@ -135,6 +135,15 @@ pub struct Http {
     pub max_requests: usize,
 }
 
+/// `canary`: a contact of nobody's that producer-api writes every so often, to see whether all works together.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, Validate)]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+pub struct CanarySettings {
+    /// How often; off unless set. Each run costs two commands, and leaves the tombstone of a contact.
+    #[validate(custom(function = "between_10s_and_1_day"))]
+    pub every: Option<Span>,
+}
+
 /// `producerApi`: the HTTP API for contacts.
 #[derive(Clone, Debug, Serialize, Deserialize, Validate)]
 #[serde(default, rename_all = "camelCase", deny_unknown_fields)]
@@ -335,6 +344,14 @@ fn between_1s_and_1_day(span: &Span) -> Result<(), ValidationError> {
         Ok(())
     } else {
         Err(fault("must be from 1s to 1day"))
+    }
+}
+
+fn between_10s_and_1_day(span: &Span) -> Result<(), ValidationError> {
+    if (Duration::from_secs(10)..=DAY).contains(&span.0) {
+        Ok(())
+    } else {
+        Err(fault("must be from 10s to 1day"))
     }
 }
 

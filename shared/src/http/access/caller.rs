@@ -49,6 +49,11 @@ impl Caller {
         Self::new(principal, scopes.into_iter().collect())
     }
 
+    /// A part of the service itself, which writes without a request: nobody has to let it in, and it may call nothing.
+    pub fn part_of_the_service(principal: &'static str) -> Self {
+        Self::new(principal, Scopes::from_iter([]))
+    }
+
     /// Nobody in particular, who may do everything: where nobody has to say who they are.
     pub(super) fn anybody() -> Self {
         Self::new("", Scopes::all())

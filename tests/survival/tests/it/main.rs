@@ -3,6 +3,7 @@
 mod any_order;
 mod api_killed;
 mod broker_trouble;
+mod canary;
 mod dlq_killed;
 mod health_check;
 mod personal_data;
