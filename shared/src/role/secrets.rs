@@ -54,7 +54,9 @@ fn kept(path: &Path, prefix: &str) -> anyhow::Result<String> {
         Err(error) if error.kind() == ErrorKind::NotFound => {}
         Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
     }
-    let folder = path.parent().unwrap_or(Path::new("."));
+    // The parent of a bare name is an empty path, which is no folder.
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let folder = parent.unwrap_or(Path::new("."));
     make(path, folder, prefix).with_context(|| format!("cannot make {}", path.display()))?;
     Ok(fs::read_to_string(path)?.trim().to_owned())
 }
