@@ -11,6 +11,7 @@ use shared::role::CommonArguments;
 mod banner;
 mod client;
 mod doctor;
+mod health;
 mod key;
 mod migrate;
 mod openapi;
@@ -43,6 +44,9 @@ enum Command {
     /// Look whether settings, broker, SQL, rights and clocks are as the services need them; say what is wrong and how to mend it.
     #[command(after_help = doctor::HELP)]
     Doctor(doctor::Arguments),
+    /// Ask every face of a deployment whether it is up: roles, broker, SQL, and what watches them.
+    #[command(after_help = health::HELP)]
+    Health(Box<health::Arguments>),
     /// Make, list and end API keys.
     Key {
         #[command(subcommand)]
@@ -89,6 +93,7 @@ async fn program() -> anyhow::Result<ExitCode> {
         Command::Smoke(arguments) => return Ok(client::smoke(&arguments).await),
         Command::Setup(arguments) => return Ok(setup::run(&common, &arguments).await),
         Command::Doctor(arguments) => return Ok(doctor::run(&common, &arguments).await),
+        Command::Health(arguments) => return Ok(health::run(&common, &arguments).await),
         Command::Run => {
             if let Some(settings) = common.start()? {
                 run::run(&settings).await?;

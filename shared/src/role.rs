@@ -32,6 +32,7 @@ mod health_check;
 mod secrets;
 
 pub use health::ConsumerHealth;
+pub use health_check::reachable;
 pub use secrets::{id_key, payload_keys};
 
 /// The arguments that every binary takes.
@@ -176,7 +177,11 @@ pub async fn open_store(settings: &Settings) -> anyhow::Result<Store> {
     Store::open(&options).await.context("store.url cannot be used")
 }
 
-async fn open_broker(settings: &Settings, role: &str) -> anyhow::Result<Arc<dyn Broker>> {
+/// The broker as the settings name it; `role` is what RabbitMQ's list of connections shows.
+///
+/// # Errors
+/// If an embedded file cannot be opened.
+pub async fn open_broker(settings: &Settings, role: &str) -> anyhow::Result<Arc<dyn Broker>> {
     let queues = settings.queue_options();
     if let Some(path) = settings.embedded_queue() {
         return Ok(Embedded::open(EmbeddedOptions { path, queues }).await?);

@@ -33,6 +33,12 @@ pub(crate) struct Server {
     url: Url,
 }
 
+impl Server {
+    pub(super) fn url(&self) -> &Url {
+        &self.url
+    }
+}
+
 /// The API.
 #[derive(Debug)]
 pub(super) struct Api {
@@ -62,27 +68,15 @@ impl Api {
                 "--url (CONTATO_URL) must be a URL such as https://contacts.example".into(),
             ));
         }
-        let http = reqwest::Client::builder()
-            .default_headers(credentials()?)
-            .connect_timeout(CONNECT_TIMEOUT)
-            // A credential is for this server alone.
-            .redirect(redirect::Policy::none())
-            .user_agent(concat!("contato/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .map_err(Failure::Lost)?;
         Ok(Self {
-            http,
+            http: http(credentials()?).map_err(Failure::Lost)?,
             base: server.url.clone(),
         })
     }
 
     /// The URL of a resource.
     pub(super) fn url(&self, segments: &[&str]) -> Url {
-        let mut url = self.base.clone();
-        if let Ok(mut path) = url.path_segments_mut() {
-            path.pop_if_empty().extend(segments);
-        }
-        url
+        below(&self.base, segments)
     }
 
     /// A request.
@@ -117,6 +111,26 @@ impl Api {
             problem: response.json().await.ok(),
         }))
     }
+}
+
+/// A client that sends these headers with every request.
+pub(crate) fn http(headers: HeaderMap) -> reqwest::Result<reqwest::Client> {
+    reqwest::Client::builder()
+        .default_headers(headers)
+        .connect_timeout(CONNECT_TIMEOUT)
+        // A credential is for this server alone.
+        .redirect(redirect::Policy::none())
+        .user_agent(concat!("contato/", env!("CARGO_PKG_VERSION")))
+        .build()
+}
+
+/// A URL with more segments behind it.
+pub(crate) fn below(base: &Url, segments: &[&str]) -> Url {
+    let mut url = base.clone();
+    if let Ok(mut path) = url.path_segments_mut() {
+        path.pop_if_empty().extend(segments);
+    }
+    url
 }
 
 /// A failure without the URL, which has the filters in it.

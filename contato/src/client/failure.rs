@@ -27,6 +27,8 @@ pub(super) enum Failure {
     Interrupted,
     /// Ctrl-C, or SIGTERM.
     Stopped,
+    /// Anything else, in words.
+    Failed(String),
 }
 
 /// What the API has refused with.
@@ -61,9 +63,20 @@ impl Failure {
         match self {
             Self::Lost(_) | Self::Stalled(_) => true,
             Self::Refused(refusal) => matches!(refusal.status.as_u16(), 408 | 429 | 500 | 502 | 503 | 504),
-            Self::Usage(_) | Self::NotUnderstood | Self::Local(..) | Self::Interrupted | Self::Stopped => {
-                false
-            }
+            Self::Usage(_)
+            | Self::NotUnderstood
+            | Self::Local(..)
+            | Self::Interrupted
+            | Self::Stopped
+            | Self::Failed(_) => false,
+        }
+    }
+
+    /// What the API has refused with.
+    pub(super) fn status(&self) -> Option<StatusCode> {
+        match self {
+            Self::Refused(refusal) => Some(refusal.status),
+            _ => None,
         }
     }
 
@@ -77,12 +90,12 @@ impl Failure {
 
     /// Whether there was such a resource, and is no more.
     pub(super) fn is_gone(&self) -> bool {
-        matches!(self, Self::Refused(refusal) if refusal.status == StatusCode::GONE)
+        self.status() == Some(StatusCode::GONE)
     }
 
     /// Whether there is no such resource.
     pub(super) fn is_not_found(&self) -> bool {
-        matches!(self, Self::Refused(refusal) if refusal.status == StatusCode::NOT_FOUND)
+        self.status() == Some(StatusCode::NOT_FOUND)
     }
 }
 
@@ -98,7 +111,7 @@ impl Problem {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Usage(why) => writeln!(f, "error: {why}"),
+            Self::Usage(why) | Self::Failed(why) => writeln!(f, "error: {why}"),
             Self::Refused(refusal) => refusal.fmt(f),
             Self::Lost(error) => {
                 let what = if error.is_connect() {
@@ -106,7 +119,7 @@ impl fmt::Display for Failure {
                 } else {
                     "the answer broke off"
                 };
-                writeln!(f, "error: {what}: {}", source(error))
+                writeln!(f, "error: {what}: {}", innermost(error))
             }
             Self::Stalled(time) => writeln!(f, "error: nothing has moved for {time:?}"),
             Self::NotUnderstood => {
@@ -145,7 +158,7 @@ impl fmt::Display for Refusal {
 }
 
 /// The innermost reason: the outer ones repeat that a request failed.
-fn source(error: &reqwest::Error) -> String {
+pub(crate) fn innermost(error: &reqwest::Error) -> String {
     let mut innermost: &dyn std::error::Error = error;
     while let Some(source) = innermost.source() {
         innermost = source;

@@ -21,7 +21,9 @@ mod resources;
 mod smoke;
 mod status;
 
+pub(crate) use api::{below, http};
 pub(crate) use export::Export;
+pub(crate) use failure::innermost;
 pub(crate) use import::Import;
 pub(crate) use smoke::Smoke;
 pub(crate) use status::Status;

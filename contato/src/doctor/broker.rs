@@ -70,7 +70,13 @@ async fn embedded(settings: &Settings, report: &mut Report) {
 }
 
 fn unreachable(why: &Unreachable, report: &mut Report) {
-    let (text, mend) = match why {
+    let (text, mend) = in_words(why);
+    report.fails("broker", text, mend);
+}
+
+/// Why the broker cannot be asked, and what to do about it.
+pub(crate) fn in_words(why: &Unreachable) -> (String, &'static str) {
+    match why {
         Unreachable::NoUrl => (
             "broker.url is no AMQP URL".to_owned(),
             "write it like amqps://user:password@host:5671/vhost; what is special in user, password or vhost as %XX (/ is %2f)",
@@ -96,8 +102,7 @@ fn unreachable(why: &Unreachable, report: &mut Report) {
             "correct the virtual host in broker.url (the default one is /%2f), or give the user a permission on it: contato setup --users",
         ),
         Unreachable::Other(text) => (text.clone(), "see the log of the broker"),
-    };
-    report.fails("broker", text, mend);
+    }
 }
 
 fn encryption(settings: &Settings, report: &mut Report) {

@@ -12,7 +12,9 @@ mod report;
 mod settings;
 mod store;
 
+pub(crate) use broker::in_words;
 use report::Report;
+pub(crate) use store::in_full;
 
 /// What the exit codes are, for `--help`.
 pub(crate) const HELP: &str = "Exit codes:

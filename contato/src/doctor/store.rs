@@ -194,7 +194,8 @@ async fn too_many(store: &Store, report: &mut Report) {
     }
 }
 
-fn in_full(error: &StoreError) -> String {
+/// An error with what is below it.
+pub(crate) fn in_full(error: &StoreError) -> String {
     if let Some(reason) = error.reason() {
         return reason;
     }

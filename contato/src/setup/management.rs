@@ -25,8 +25,8 @@ const ADMINISTRATOR: &str = "administrator";
 const ADVICE: &str = "Is the plugin on (rabbitmq-plugins enable rabbitmq_management), and are host and port right? Usual are 15672 for \
                       http and 15671 for https";
 
-/// The API, with an administrator's rights.
-pub(super) struct Management {
+/// The API, with somebody's rights.
+pub(crate) struct Management {
     client: Client,
     base: String,
     user: String,
@@ -114,11 +114,18 @@ fn client(settings: &Settings) -> anyhow::Result<Client> {
 }
 
 impl Management {
-    /// Finds the API and looks whether it may be used.
+    /// Finds the API and looks whether users may be made there.
     pub(super) async fn open(settings: &Settings, place: Option<&str>) -> anyhow::Result<Self> {
         let place = place.context(
             "--users needs --broker-management, a file with the URL of RabbitMQ's management API, or the URL",
         )?;
+        let management = Self::at(settings, place)?;
+        management.refuse_others().await?;
+        Ok(management)
+    }
+
+    /// The API at a URL, or at one that a file has; nothing is asked yet.
+    pub(crate) fn at(settings: &Settings, place: &str) -> anyhow::Result<Self> {
         let (url, what) = if place.contains("://") {
             (place.to_owned(), "--broker-management".to_owned())
         } else {
@@ -139,14 +146,31 @@ impl Management {
         // Neither fails for these schemes.
         let _ = url.set_username("");
         let _ = url.set_password(None);
-        let management = Self {
+        Ok(Self {
             client: client(settings)?,
             base: url.as_str().trim_end_matches('/').to_owned(),
             user: login.user,
             password: login.password,
-        };
-        management.refuse_others().await?;
-        Ok(management)
+        })
+    }
+
+    /// What alarms are raised, in the broker's words; `None` for none. Any user with the tag monitoring may ask.
+    pub(crate) async fn alarm(&self) -> anyhow::Result<Option<String>> {
+        const ALARMS: &str = "health/checks/alarms";
+        #[derive(Deserialize)]
+        struct Alarmed {
+            reason: String,
+        }
+        let answer = self.send(self.request(Method::GET, ALARMS)).await?;
+        match answer.status() {
+            status if status.is_success() => Ok(None),
+            StatusCode::SERVICE_UNAVAILABLE => {
+                let alarmed: Alarmed = answer.json().await.ok().with_context(|| self.is_none())?;
+                Ok(Some(alarmed.reason))
+            }
+            StatusCode::NOT_FOUND => bail!(self.is_none()),
+            status => Err(self.refused(status, ALARMS)),
+        }
     }
 
     /// Who uses it.

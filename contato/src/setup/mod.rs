@@ -12,7 +12,7 @@ mod accounts;
 mod address;
 mod broker_users;
 mod database_users;
-mod management;
+pub(crate) mod management;
 mod queues;
 mod schema;
 

@@ -8,6 +8,7 @@ mod client_import;
 mod docs;
 mod doctor;
 mod erasure;
+mod health;
 mod import;
 mod setup;
 mod smoke;

@@ -39,7 +39,7 @@ async fn ready(client: &Client, listener: SocketAddr) -> anyhow::Result<()> {
 }
 
 /// Where a listener on every address is reached from the same machine.
-fn reachable(listener: SocketAddr) -> SocketAddr {
+pub fn reachable(listener: SocketAddr) -> SocketAddr {
     let address = match listener.ip() {
         IpAddr::V4(address) if address.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
         IpAddr::V6(address) if address.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
