@@ -66,6 +66,9 @@ enum Command {
     /// Create a contact that is nobody's, follow it, read it and delete it, to see whether everything works together.
     #[command(after_help = client::HELP)]
     Smoke(client::Smoke),
+    /// Send what people would send, who do not exist: creates, changes, deletes, reads, repeats and mistakes, to see a deployment at work.
+    #[command(after_help = client::HELP)]
+    Simulate(Box<client::Simulate>),
     /// Print what makes a shell complete these commands.
     Completions {
         /// The shell.
@@ -91,6 +94,7 @@ async fn program() -> anyhow::Result<ExitCode> {
         Command::Export(arguments) => return Ok(client::export(&arguments).await),
         Command::Status(arguments) => return Ok(client::status(&arguments).await),
         Command::Smoke(arguments) => return Ok(client::smoke(&arguments).await),
+        Command::Simulate(arguments) => return Ok(client::simulate(&common, &arguments).await),
         Command::Setup(arguments) => return Ok(setup::run(&common, &arguments).await),
         Command::Doctor(arguments) => return Ok(doctor::run(&common, &arguments).await),
         Command::Health(arguments) => return Ok(health::run(&common, &arguments).await),

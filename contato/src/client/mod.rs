@@ -1,4 +1,5 @@
-//! contato as a client of the API: import, export, what became of what was sent, and a contact that shows whether it works.
+//! contato as a client of the API: import, export, what became of what was sent, a contact that shows whether it works, and people
+//! who do not exist.
 //!
 //! **Invariant:** standard output has the result and nothing else; all else goes to standard error. Nothing personal is in an
 //! error, and no credential is taken from the command line, which other users of the machine can read.
@@ -10,6 +11,7 @@ use std::{
 };
 
 use clap_complete::Shell;
+use shared::role::CommonArguments;
 
 mod api;
 mod export;
@@ -18,6 +20,7 @@ mod follow;
 mod import;
 mod progress;
 mod resources;
+mod simulate;
 mod smoke;
 mod status;
 
@@ -25,6 +28,7 @@ pub(crate) use api::{below, http};
 pub(crate) use export::Export;
 pub(crate) use failure::innermost;
 pub(crate) use import::Import;
+pub(crate) use simulate::Simulate;
 pub(crate) use smoke::Smoke;
 pub(crate) use status::Status;
 
@@ -104,4 +108,9 @@ pub(crate) async fn status(arguments: &Status) -> ExitCode {
 /// Creates a contact, follows it, and deletes it.
 pub(crate) async fn smoke(arguments: &Smoke) -> ExitCode {
     exit(smoke::run(arguments).await)
+}
+
+/// Sends what people would send.
+pub(crate) async fn simulate(common: &CommonArguments, arguments: &Simulate) -> ExitCode {
+    exit(simulate::run(common, arguments).await)
 }

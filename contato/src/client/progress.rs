@@ -9,6 +9,7 @@ const TICK: Duration = Duration::from_millis(200);
 
 const OF_BYTES: &str = "{msg} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta}";
 const BYTES: &str = "{msg} {spinner} {bytes} {bytes_per_sec} {elapsed}";
+const LINE: &str = "{spinner} {wide_msg}";
 const OF_COMMANDS: &str = "{msg} {wide_bar} {pos}/{len} {eta}";
 
 /// Bytes of a known or an unknown total.
@@ -22,6 +23,11 @@ pub(super) fn bytes(what: &'static str, total: Option<u64>) -> ProgressBar {
 /// Commands that have ended.
 pub(super) fn commands(what: &'static str) -> ProgressBar {
     started(ProgressBar::new(0), OF_COMMANDS, what)
+}
+
+/// A line that its owner writes.
+pub(super) fn line() -> ProgressBar {
+    started(ProgressBar::no_length(), LINE, "")
 }
 
 fn started(bar: ProgressBar, template: &str, what: &'static str) -> ProgressBar {

@@ -11,6 +11,7 @@ mod erasure;
 mod health;
 mod import;
 mod setup;
+mod simulate;
 mod smoke;
 
 use std::{
