@@ -88,7 +88,12 @@ async fn runs_succeed_fail_without_a_worker_and_succeed_again(pair: Pair) {
     assert!(created >= 3 && deleted == created, "{deleted} of {created}");
     let applied = pair.count("FROM commands WHERE status = 'applied'").await;
     let superseded = pair.count("FROM commands WHERE status = 'superseded'").await;
-    assert_eq!(applied + superseded, 2 * created, "two commands a run");
+    // One more or less of a run that was in hand when it was to stop.
+    let commands = applied + superseded;
+    assert!(
+        (2 * created).abs_diff(commands) <= 1,
+        "{commands} commands of {created} runs"
+    );
 }
 
 /// Whoever looks at the queue sees whose the command is, and a person in none of it.

@@ -183,7 +183,8 @@ async fn parts_that_are_down_and_silence_are_told_within_bounds() {
     let printed = health(&settings, &["--skip", "console"]);
     assert_eq!(printed.code, Some(1));
     assert!(
-        line(&printed, "api").ends_with(": broker up, store down"),
+        line(&printed, "api").starts_with("DOWN ")
+            && line(&printed, "api").ends_with(": broker up, store down"),
         "{}",
         printed.out
     );
