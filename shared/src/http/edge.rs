@@ -122,19 +122,18 @@ pub async fn surround(
     }
     let outcome = next.call(request).await;
     drop(of_connection);
+    let problem = match &outcome {
+        Ok(response) => response.response().error().map(of_error),
+        Err(error) => Some(of_error(error)),
+    };
+    let code = problem.as_ref().map(Problem::code);
     let mut outcome = match outcome {
         Ok(response) => {
             let (request, response) = response.into_parts();
-            let problem = response.error().map(of_error);
             let response = finished(response.map_into_boxed_body(), problem, &names, quota);
             Ok(ServiceResponse::new(request, response))
         }
-        Err(error) => Err(finished(
-            error.error_response(),
-            Some(of_error(&error)),
-            &names,
-            quota,
-        )),
+        Err(error) => Err(finished(error.error_response(), problem, &names, quota)),
     };
     let (status, head) = match &mut outcome {
         Ok(response) => (response.status(), response.response_mut().head_mut()),
@@ -143,7 +142,7 @@ pub async fn surround(
     if surroundings.drain.begun() {
         head.set_connection_type(ConnectionType::Close);
     }
-    in_hand.answered(status);
+    in_hand.answered(status, code);
     tracing::debug!(request.id = names.id, http.status = status.as_u16(), "answered");
     outcome.map_err(|response| InternalError::from_response("unanswered", response).into())
 }

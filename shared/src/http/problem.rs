@@ -412,7 +412,10 @@ impl Problem {
     /// A publish of an import's commands that did not succeed.
     pub fn import_publish(error: PublishError) -> Self {
         let problem = match error {
-            PublishError::Unavailable | PublishError::Refused | PublishError::Unroutable => Self::new(
+            PublishError::Unavailable
+            | PublishError::Blocked
+            | PublishError::Refused
+            | PublishError::Unroutable => Self::new(
                 Code::BrokerUnavailable,
                 "The broker did not take all of the file.",
             ),
@@ -464,7 +467,10 @@ impl Problem {
     /// A publish of a dead letter's command that did not succeed; the dead letter stays as it is.
     pub fn not_sent(error: PublishError) -> Self {
         let problem = match error {
-            PublishError::Unavailable | PublishError::Refused | PublishError::Unroutable => {
+            PublishError::Unavailable
+            | PublishError::Blocked
+            | PublishError::Refused
+            | PublishError::Unroutable => {
                 let detail = "Not sent: the broker did not take the command. Try again.";
                 Self::new(Code::BrokerUnavailable, detail)
             }
@@ -479,7 +485,10 @@ impl Problem {
     /// A publish that did not succeed.
     pub fn publish(error: PublishError, command: CommandId) -> Self {
         let problem = match error {
-            PublishError::Unavailable | PublishError::Refused | PublishError::Unroutable => {
+            PublishError::Unavailable
+            | PublishError::Blocked
+            | PublishError::Refused
+            | PublishError::Unroutable => {
                 let detail = "Not accepted: the broker did not take the command. Send the request again.";
                 Self::new(Code::BrokerUnavailable, detail)
             }
