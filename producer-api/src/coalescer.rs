@@ -14,7 +14,7 @@ use std::{
 };
 
 use shared::{
-    broker::{Broker, CONTENT_TYPE_JSON, Message, PublishError, Queue},
+    broker::{Broker, CONTENT_TYPE_JSON, Message, PublishError, Queue, takes_messages},
     domain::Operation,
     runtime::ProcessRuntime,
     wire::{Envelope, MAX_ENVELOPES, MAX_MESSAGE_BYTES, MESSAGE_TYPE_BATCH, encode_batch},
@@ -93,9 +93,7 @@ impl Coalescer {
     /// # Errors
     /// As [`Broker::publish`], and as soon.
     pub async fn publish(&self, envelope: &Envelope) -> Answer {
-        if !self.broker.connected() {
-            return Err(PublishError::Unavailable);
-        }
+        takes_messages(self.broker.as_ref())?;
         let (reply, answer) = oneshot::channel();
         let waiting = Waiting {
             operation: envelope.command.action.operation(),
@@ -126,9 +124,7 @@ impl Coalescer {
         let Some(message) = message(commands) else {
             return Ok(());
         };
-        if !self.broker.connected() {
-            return Err(PublishError::Unavailable);
-        }
+        takes_messages(self.broker.as_ref())?;
         let published = self.broker.publish(Queue::Commands, &message);
         tokio::time::timeout(self.timeout, published)
             .await

@@ -87,6 +87,10 @@ impl Language {
                 "It was not sent: the broker is not connected. Try again in a moment.",
                 "Não foi enviada: não há conexão com a fila. Tente de novo em instantes.",
             ),
+            PublishError::Blocked => self.either(
+                "It was not sent: the broker takes nothing at the moment. Try again later.",
+                "Não foi enviada: a fila não aceita nada no momento. Tente de novo mais tarde.",
+            ),
             PublishError::Refused => self.either(
                 "It was not sent: the broker refused it. The queue may be full.",
                 "Não foi enviada: a fila a recusou. Ela pode estar cheia.",

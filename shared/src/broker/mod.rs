@@ -6,12 +6,21 @@
 //! **Invariant:** a publish that returns `Ok` is stored as durably as the broker is set up to; a delivery is gone only
 //! once it was settled.
 
-use std::{num::NonZeroU16, sync::Arc, time::Duration};
+use std::{
+    num::NonZeroU16,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use async_trait::async_trait;
 
 pub mod embedded;
+mod metered;
 pub mod rabbitmq;
+mod reconnects;
+
+pub use metered::{Metered, Traffic};
+pub use reconnects::{Cause, Reconnects};
 
 /// The queues of contato. `RETRY` tiers wait, then hand their messages back to [`Queue::Commands`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -130,6 +139,8 @@ pub struct Delivery {
     pub returns: u32,
     /// Why the broker moved it here, if the broker did (`x-last-death-reason`, `x-death`).
     pub broker_reason: Option<BrokerReason>,
+    /// When the consumer handed it out.
+    pub(crate) taken_at: Instant,
     /// What the consumer settles by.
     pub(crate) tag: u64,
 }
@@ -164,6 +175,9 @@ pub enum PublishError {
     /// The message was not sent: there is no connection.
     #[error("the broker is not connected")]
     Unavailable,
+    /// The message was not sent: the broker takes none until its alarm is over (`connection.blocked`).
+    #[error("the broker takes no messages until its alarm is over")]
+    Blocked,
     /// The broker said no (`basic.nack`): the queue is full, or it could not store the message.
     #[error("the broker refused the message")]
     Refused,
@@ -173,6 +187,19 @@ pub enum PublishError {
     /// No answer in time, or the connection was lost before it: the message may or may not be stored.
     #[error("the broker did not confirm the message")]
     Unconfirmed,
+}
+
+impl PublishError {
+    /// The kind of failure in one word, for metrics.
+    pub fn kind(self) -> &'static str {
+        match self {
+            Self::Unavailable => "unavailable",
+            Self::Blocked => "blocked",
+            Self::Refused => "refused",
+            Self::Unroutable => "unroutable",
+            Self::Unconfirmed => "unconfirmed",
+        }
+    }
 }
 
 /// Why consuming or asking ended. The caller drops the consumer and consumes again, with backoff.
@@ -222,8 +249,32 @@ pub trait Broker: Send + Sync + std::fmt::Debug {
     /// Whether a publish would be sent now.
     fn connected(&self) -> bool;
 
+    /// Whether there is a connection on which the broker takes no messages now. Only a broker with alarms is.
+    fn blocked(&self) -> bool {
+        false
+    }
+
+    /// What it has lost and made again. A broker without connections loses none.
+    fn reconnects(&self) -> Reconnects {
+        Reconnects::default()
+    }
+
     /// Lets go of connections and files. Publishes and consumers end with errors afterwards.
     async fn close(&self);
+}
+
+/// Why a publish would not be sent now; `Ok` if it would.
+///
+/// # Errors
+/// [`PublishError::Unavailable`] or [`PublishError::Blocked`].
+pub fn takes_messages(broker: &dyn Broker) -> Result<(), PublishError> {
+    if broker.connected() {
+        Ok(())
+    } else if broker.blocked() {
+        Err(PublishError::Blocked)
+    } else {
+        Err(PublishError::Unavailable)
+    }
 }
 
 /// Waits until a publish would be sent; says whether that came within `patience`.

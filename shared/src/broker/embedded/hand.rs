@@ -6,6 +6,7 @@ use std::{
     collections::{HashMap, VecDeque},
     num::NonZeroU16,
     sync::Mutex,
+    time::Instant,
 };
 
 use tokio::sync::Notify;
@@ -191,6 +192,7 @@ impl State {
             redelivered: fetched.redelivered,
             returns: (fetched.row.deliveries + u32::from(counted)).max(u32::from(fetched.redelivered)),
             broker_reason: fetched.row.reason,
+            taken_at: Instant::now(),
             tag,
         }
     }

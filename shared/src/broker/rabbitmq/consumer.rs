@@ -12,7 +12,7 @@ use std::{
     num::NonZeroU16,
     sync::{Mutex, MutexGuard, PoisonError},
     task::{Context, Poll, Waker},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use async_trait::async_trait;
@@ -28,8 +28,8 @@ use lapin::{
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::{
-    super::{BrokerError, BrokerReason, Consumer, Delivery, Message, Settled},
-    HEADER_ATTEMPT, HEADER_REPLAY,
+    super::{BrokerError, BrokerReason, Cause, Consumer, Delivery, Message, Reconnects, Settled},
+    HEADER_ATTEMPT, HEADER_REPLAY, cause,
     topology::topology_error,
 };
 
@@ -55,6 +55,7 @@ pub(super) struct RabbitMqConsumer {
     ended: Mutex<Option<BrokerError>>,
     /// Tells this consumer's tags from those of another, which would otherwise settle the wrong message.
     tag_base: u64,
+    reconnects: Reconnects,
     closed: CancellationToken,
     /// Closes the connection when the consumer is dropped.
     _closes_connection: DropGuard,
@@ -75,6 +76,7 @@ impl RabbitMqConsumer {
         queue: ShortString,
         bound: NonZeroU16,
         number: u64,
+        reconnects: Reconnects,
         closed: CancellationToken,
     ) -> Result<Self, BrokerError> {
         // Not global: quorum queues have no channel-wide prefetch.
@@ -99,6 +101,7 @@ impl RabbitMqConsumer {
             unsettled: Mutex::default(),
             ended: Mutex::default(),
             tag_base: number << TAG_BITS,
+            reconnects,
             _closes_connection: closed.clone().drop_guard(),
             closed,
         })
@@ -109,16 +112,23 @@ impl RabbitMqConsumer {
         &self,
         item: Option<lapin::Result<lapin::message::Delivery>>,
     ) -> Result<Option<Delivery>, BrokerError> {
-        let error = match item {
+        let (cause, error) = match item {
             Some(Ok(delivery)) if self.channel.status().connected() => {
                 return Ok(Some(self.hand_out(delivery)));
             }
             // Its broker will deliver it again, so there is no use in working on it here.
             Some(Ok(_)) => return Ok(None),
-            Some(Err(error)) => BrokerError::Lost(error.to_string()),
-            None => BrokerError::Lost("the consumer was cancelled".to_owned()),
+            Some(Err(error)) => (cause(&error), BrokerError::Lost(error.to_string())),
+            None => {
+                let error = BrokerError::Lost("the consumer was cancelled".to_owned());
+                (Cause::Cancelled, error)
+            }
         };
-        Err(lock(&self.ended).get_or_insert(error).clone())
+        let ended = &mut *lock(&self.ended);
+        if ended.is_none() && !self.closed.is_cancelled() {
+            self.reconnects.count(cause);
+        }
+        Err(ended.get_or_insert(error).clone())
     }
 
     fn hand_out(&self, delivery: lapin::message::Delivery) -> Delivery {
@@ -133,6 +143,7 @@ impl RabbitMqConsumer {
             message: message(delivery.properties, delivery.data),
             redelivered: delivery.redelivered,
             returns,
+            taken_at: Instant::now(),
             tag: self.tag_base | delivery.delivery_tag,
         }
     }

@@ -38,7 +38,7 @@ use self::{
     supervisor::{Link, Supervisor, within},
     topology::{Names, topology_error},
 };
-use super::{Broker, BrokerError, Consumer, Message, PublishError, Queue, QueueOptions};
+use super::{Broker, BrokerError, Cause, Consumer, Message, PublishError, Queue, QueueOptions, Reconnects};
 use crate::tls;
 
 mod consumer;
@@ -118,6 +118,7 @@ pub struct RabbitMq {
     /// For questions; made by the first.
     asking: Mutex<Option<Connection>>,
     consumers_started: AtomicU64,
+    reconnects: Reconnects,
     tasks: TaskTracker,
     closed: CancellationToken,
     _closes: DropGuard,
@@ -131,10 +132,12 @@ impl RabbitMq {
         let closed = CancellationToken::new();
         let tasks = TaskTracker::new();
         let (link_sender, link) = watch::channel(None);
+        let reconnects = Reconnects::default();
         let supervisor = Supervisor {
             options: Arc::clone(&options),
             names: names.clone(),
             link: link_sender,
+            reconnects: reconnects.clone(),
             closed: closed.clone(),
         };
         tasks.spawn(supervisor.run());
@@ -144,6 +147,7 @@ impl RabbitMq {
             link,
             asking: Mutex::new(None),
             consumers_started: AtomicU64::new(0),
+            reconnects,
             tasks,
             _closes: closed.clone().drop_guard(),
             closed,
@@ -160,7 +164,8 @@ impl RabbitMq {
         topology::declare(connection, &self.names, &self.options.queues).await?;
         let channel = connection.create_channel().await.map_err(topology_error)?;
         let number = self.consumers_started.fetch_add(1, Ordering::Relaxed);
-        RabbitMqConsumer::start(channel, self.names.queue(queue), bound, number, closed).await
+        let (queue, reconnects) = (self.names.queue(queue), self.reconnects.clone());
+        RabbitMqConsumer::start(channel, queue, bound, number, reconnects, closed).await
     }
 
     async fn ask_depth(&self, queue: Queue) -> Result<u64, BrokerError> {
@@ -189,9 +194,7 @@ impl RabbitMq {
 impl Broker for RabbitMq {
     async fn publish(&self, queue: Queue, message: &Message) -> Result<(), PublishError> {
         let link = self.link.borrow().clone().ok_or(PublishError::Unavailable)?;
-        if !link.takes_messages() {
-            return Err(PublishError::Unavailable);
-        }
+        link.takes_messages()?;
         let (reply, answer) = oneshot::channel();
         let job = Job {
             queue,
@@ -234,7 +237,20 @@ impl Broker for RabbitMq {
     }
 
     fn connected(&self) -> bool {
-        self.link.borrow().as_ref().is_some_and(Link::takes_messages)
+        self.link
+            .borrow()
+            .as_ref()
+            .is_some_and(|link| link.takes_messages().is_ok())
+    }
+
+    fn blocked(&self) -> bool {
+        let link = self.link.borrow();
+        let taken = link.as_ref().map(Link::takes_messages);
+        taken == Some(Err(PublishError::Blocked))
+    }
+
+    fn reconnects(&self) -> Reconnects {
+        self.reconnects.clone()
     }
 
     async fn close(&self) {
@@ -313,6 +329,20 @@ fn tls_config(options: &RabbitMqOptions) -> Result<OwnedTLSConfig, String> {
         identity: None,
         cert_chain: options.ca_file.as_ref().map(read).transpose()?,
     })
+}
+
+/// By what a connection, a channel or a consumer was lost.
+fn cause(error: &lapin::Error) -> Cause {
+    match error.kind() {
+        lapin::ErrorKind::MissingHeartbeatError => Cause::Heartbeat,
+        lapin::ErrorKind::InvalidChannel(_) | lapin::ErrorKind::InvalidChannelState(..) => Cause::Channel,
+        lapin::ErrorKind::ProtocolError(error) => match error.kind() {
+            // A channel or, with the same kind of error, a queue that somebody deleted.
+            lapin::protocol::AMQPErrorKind::Soft(_) => Cause::Channel,
+            lapin::protocol::AMQPErrorKind::Hard(_) => Cause::Io,
+        },
+        _ => Cause::Io,
+    }
 }
 
 /// Why there is no connection.

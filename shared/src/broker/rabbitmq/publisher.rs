@@ -177,7 +177,11 @@ impl Publisher {
             return;
         }
         if self.connection.blocked() || !self.channel.status().connected() {
-            let _ = reply.send(Err(PublishError::Unavailable));
+            let _ = reply.send(Err(if self.connection.blocked() {
+                PublishError::Blocked
+            } else {
+                PublishError::Unavailable
+            }));
             return;
         }
         let Some(properties) = properties(&message) else {

@@ -14,8 +14,8 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    super::BrokerError,
-    CONNECT_MAX, RabbitMqOptions, close_gently, connect,
+    super::{BrokerError, Cause, PublishError, Reconnects},
+    CONNECT_MAX, RabbitMqOptions, cause, close_gently, connect,
     publisher::{Ended, Job, OUTSTANDING_MAX, Publisher},
     topology::{self, Names, topology_error},
 };
@@ -31,9 +31,15 @@ pub(super) struct Link {
 }
 
 impl Link {
-    /// Whether a message given to it would be sent now.
-    pub(super) fn takes_messages(&self) -> bool {
-        self.connection.connected() && !self.connection.blocked()
+    /// Whether a message given to it would be sent now, and why not.
+    pub(super) fn takes_messages(&self) -> Result<(), PublishError> {
+        if !self.connection.connected() {
+            Err(PublishError::Unavailable)
+        } else if self.connection.blocked() {
+            Err(PublishError::Blocked)
+        } else {
+            Ok(())
+        }
     }
 }
 
@@ -42,6 +48,7 @@ pub(super) struct Supervisor {
     pub(super) options: Arc<RabbitMqOptions>,
     pub(super) names: Names,
     pub(super) link: watch::Sender<Option<Link>>,
+    pub(super) reconnects: Reconnects,
     pub(super) closed: CancellationToken,
 }
 
@@ -84,15 +91,21 @@ impl Supervisor {
         close_gently(connection).await;
         match served {
             None => Ok(()),
-            Some(error) => Err((error, was_up)),
+            Some((cause, error)) => {
+                if was_up {
+                    self.reconnects.count(cause);
+                }
+                Err((error, was_up))
+            }
         }
     }
 
-    async fn serve(&self, connection: &Connection) -> BrokerError {
+    /// Publishes until something is lost: says what, and why.
+    async fn serve(&self, connection: &Connection) -> (Cause, BrokerError) {
         let events = connection.events_listener();
         let channel = match within(CONNECT_MAX, self.prepare(connection)).await {
             Ok(channel) => channel,
-            Err(error) => return error,
+            Err(error) => return (Cause::Channel, error),
         };
         let (jobs, jobs_waiting) = mpsc::channel(OUTSTANDING_MAX);
         let (unroutable, unroutable_seen) = mpsc::channel(1);
@@ -109,12 +122,18 @@ impl Supervisor {
         }));
         tracing::info!("connected to publish");
         tokio::select! {
-            ended = publisher.run() => BrokerError::Lost(match ended {
-                Ended::NotNeeded => "nobody publishes any more".to_owned(),
-                Ended::Broken(why) => why,
-            }),
-            error = self.mend(connection, unroutable_seen) => error,
-            error = watch_events(connection, events) => error,
+            // First: it knows what a connection was lost by, of which the others see only that it is lost.
+            biased;
+            lost = watch_events(connection, events) => lost,
+            ended = publisher.run() => {
+                let cause = if connection.status().connected() { Cause::Channel } else { Cause::Io };
+                let why = match ended {
+                    Ended::NotNeeded => "nobody publishes any more".to_owned(),
+                    Ended::Broken(why) => why,
+                };
+                (cause, BrokerError::Lost(why))
+            }
+            error = self.mend(connection, unroutable_seen) => (Cause::Channel, error),
         }
     }
 
@@ -145,7 +164,7 @@ impl Supervisor {
 async fn watch_events(
     connection: &Connection,
     events: impl futures_util::Stream<Item = Event>,
-) -> BrokerError {
+) -> (Cause, BrokerError) {
     let mut events = std::pin::pin!(events);
     while let Some(event) = events.next().await {
         match event {
@@ -154,13 +173,13 @@ async fn watch_events(
             }
             Event::ConnectionUnblocked => tracing::info!("the broker takes messages again"),
             Event::Error(error) if !connection.status().connected() => {
-                return BrokerError::Lost(error.to_string());
+                return (cause(&error), BrokerError::Lost(error.to_string()));
             }
             // Errors of a channel are for those who use it.
             _ => {}
         }
     }
-    BrokerError::Lost("the connection ended".to_owned())
+    (Cause::Io, BrokerError::Lost("the connection ended".to_owned()))
 }
 
 /// Nothing that asks a broker waits for ever.
