@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     broker::{
-        Broker, connected_within,
+        Broker, Metered, Traffic, connected_within,
         embedded::{Embedded, EmbeddedOptions},
         rabbitmq::{RabbitMq, RabbitMqOptions},
     },
@@ -23,8 +23,8 @@ use crate::{
     files::make_folder_of,
     planned_fault,
     settings::{Log, Settings, Shutdown},
-    store::{Store, StoreError, StoreOptions},
-    telemetry,
+    store::{SqlOperation, Store, StoreError, StoreOptions},
+    telemetry::{self, Metrics},
 };
 
 mod health;
@@ -129,6 +129,16 @@ impl Parts {
             id_key,
             clock: Clock::system(),
         })
+    }
+
+    /// The same parts, counting for one role what it does with the broker and with SQL.
+    #[must_use]
+    pub fn metered(self, series: &Metrics, traffic: Traffic, expected: &[SqlOperation]) -> Self {
+        Self {
+            broker: Metered::new(self.broker, series, traffic),
+            store: self.store.metered(series, expected),
+            ..self
+        }
     }
 
     /// Waits until a publish would be sent: for commands that end, which cannot wait for a service to reconnect.

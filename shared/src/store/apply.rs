@@ -14,7 +14,7 @@ use sea_orm::{
 use uuid::Uuid;
 
 use super::{
-    Store, StoreError,
+    Pool, SqlOperation, Store, StoreError,
     bulk::{self, any_of},
     commands::{self, Written},
     contacts::{self, Contact},
@@ -41,7 +41,7 @@ impl Store {
         latest: Stamp,
     ) -> Result<Vec<Verdict>, StoreError> {
         let now = sql_time(now);
-        self.timed(async {
+        self.timed(Pool::Write, SqlOperation::ApplyBatch, async {
             let transaction = self.begin().await?;
             let verdicts = apply(&transaction, entries, now, latest).await?;
             pass(Place::WrittenNotCommitted);
@@ -56,7 +56,7 @@ impl Store {
     /// # Errors
     /// See [`StoreError`].
     pub async fn foresee(&self, entries: &[Entry], latest: Stamp) -> Result<Vec<Verdict>, StoreError> {
-        self.timed(async {
+        self.timed(Pool::Write, SqlOperation::ForeseeBatch, async {
             let mut inbox = Inbox::default();
             for part in entries.chunks(MAX_ENVELOPES) {
                 let ids = part.iter().map(|entry| entry.command.contact_id.as_uuid());

@@ -11,7 +11,7 @@ use sea_orm::{
 use uuid::Uuid;
 
 use super::{
-    Store, StoreError, corrupt,
+    Pool, SqlOperation, Store, StoreError, corrupt,
     entities::audit::{self, Column, Entity},
     sql_time,
 };
@@ -175,7 +175,11 @@ impl Store {
             .order_by_desc(Column::Id)
             .limit(limit);
         let read = async { Ok(query.all(&self.write).await?) };
-        self.timed(read).await?.into_iter().map(Entry::try_from).collect()
+        self.timed(Pool::Write, SqlOperation::Audit, read)
+            .await?
+            .into_iter()
+            .map(Entry::try_from)
+            .collect()
     }
 
     /// Adds an entry by itself: before something leaves the database.
@@ -183,7 +187,10 @@ impl Store {
     /// # Errors
     /// If SQL does not answer or refuses; then what the entry tells of must not happen.
     pub async fn note(&self, entry: &Entry) -> Result<(), StoreError> {
-        self.timed(async { Ok(add(&self.write, entry).await?) }).await
+        self.timed(Pool::Write, SqlOperation::Audit, async {
+            Ok(add(&self.write, entry).await?)
+        })
+        .await
     }
 }
 

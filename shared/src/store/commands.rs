@@ -11,7 +11,7 @@ use sea_orm::{
 use uuid::Uuid;
 
 use super::{
-    Store, StoreError,
+    Pool, SqlOperation, Store, StoreError,
     bulk::{self, any_of, any_of_bytes},
     corrupt,
     entities::{
@@ -118,7 +118,7 @@ impl Store {
                 .all(&self.read)
                 .await?)
         };
-        self.timed(read)
+        self.timed(Pool::Read, SqlOperation::GetCommand, read)
             .await?
             .into_iter()
             .map(CommandRecord::try_from)
@@ -152,7 +152,7 @@ impl Store {
             .order_by_desc(Column::Id)
             .limit(limit);
         let read = async { Ok(query.all(&self.read).await?) };
-        self.timed(read)
+        self.timed(Pool::Read, SqlOperation::ListCommands, read)
             .await?
             .into_iter()
             .map(CommandRecord::try_from)
@@ -169,8 +169,12 @@ impl Store {
         since: DateTime<Utc>,
         until: DateTime<Utc>,
     ) -> Result<StatusCounts, StoreError> {
-        self.timed(status_counts(&self.write, ended_within(since, until)))
-            .await
+        self.timed(
+            Pool::Write,
+            SqlOperation::ListCommands,
+            status_counts(&self.write, ended_within(since, until)),
+        )
+        .await
     }
 
     /// The statement of [`commands_ended`](Self::commands_ended), for those who ask the database how it runs it.
@@ -206,7 +210,7 @@ impl Store {
             .limit(limit)
             .to_owned();
         // Two statements: as one, kept for every limit (`pool`), its plan would join all commands.
-        self.timed(async {
+        self.timed(Pool::Write, SqlOperation::Sweep, async {
             let rows = self.write.query_all(&oldest).await?;
             let ids: Vec<Uuid> = rows
                 .iter()

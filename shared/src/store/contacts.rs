@@ -9,7 +9,7 @@ use sea_orm::{
 use uuid::Uuid;
 
 use super::{
-    Store, StoreError, corrupt,
+    Pool, SqlOperation, Store, StoreError, corrupt,
     entities::contacts::{Column, Entity, Model},
     search,
 };
@@ -133,7 +133,10 @@ impl Store {
     /// If SQL does not answer.
     pub async fn contact(&self, id: ContactId) -> Result<Option<Contact>, StoreError> {
         let read = async { Ok(Entity::find_by_id(id.as_uuid()).one(&self.read).await?) };
-        self.timed(read).await?.map(Contact::try_from).transpose()
+        self.timed(Pool::Read, SqlOperation::GetContact, read)
+            .await?
+            .map(Contact::try_from)
+            .transpose()
     }
 
     /// Several contacts, in no order; those without a row are left out.
@@ -148,7 +151,7 @@ impl Store {
                 .all(&self.read)
                 .await?)
         };
-        contacts(self.timed(read).await?)
+        contacts(self.timed(Pool::Read, SqlOperation::GetContact, read).await?)
     }
 
     /// Whether a contact has a row, born or not.
@@ -157,7 +160,7 @@ impl Store {
     /// If SQL does not answer.
     pub async fn contact_has_row(&self, id: ContactId) -> Result<bool, StoreError> {
         let read = async { Ok(Entity::find_by_id(id.as_uuid()).count(&self.read).await? > 0) };
-        self.timed(read).await
+        self.timed(Pool::Read, SqlOperation::GetContact, read).await
     }
 
     /// A page of contacts in sort order, from a position on. Its cost does not grow with the position (keyset).
@@ -182,7 +185,7 @@ impl Store {
             }
             Ok(rows)
         };
-        contacts(self.timed(read).await?)
+        contacts(self.timed(Pool::Read, SqlOperation::ListContacts, read).await?)
     }
 
     /// The statements of [`contacts_page`](Self::contacts_page), for those who ask the database how it runs them. The first

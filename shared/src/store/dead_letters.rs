@@ -1,5 +1,7 @@
 //! Dead letters: kept until their command has ended, a person discards them, or their contact is deleted.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, ExprTrait, Iterable, PaginatorTrait,
@@ -8,8 +10,9 @@ use sea_orm::{
 use uuid::Uuid;
 
 use super::{
-    Store, StoreError,
+    Pool, SqlOperation, Store, StoreError,
     bulk::any_of,
+    corrupt,
     entities::dead_letters::{Column, Entity},
 };
 use crate::{
@@ -38,6 +41,15 @@ pub(super) use erase::{closed_before, erase};
 pub use replace::{Corrected, REPLACED_MAX, Replacement, under_way};
 use rows::Listed;
 pub use sent::Sending;
+
+/// What waits for a person or a policy.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OpenDeadLetters {
+    /// How many, by reason; reasons without any are left out.
+    pub by_reason: BTreeMap<Reason, u64>,
+    /// When the one that waits for longest was stored.
+    pub oldest: Option<DateTime<Utc>>,
+}
 
 /// Where a dead letter stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -217,7 +229,7 @@ impl Store {
     /// If SQL does not answer.
     pub async fn dead_letter(&self, id: Uuid) -> Result<Option<StoredDeadLetter>, StoreError> {
         let read = async { Ok(Entity::find_by_id(id).one(&self.write).await?) };
-        self.timed(read)
+        self.timed(Pool::Write, SqlOperation::ReadDeadLetters, read)
             .await?
             .map(StoredDeadLetter::try_from)
             .transpose()
@@ -230,7 +242,10 @@ impl Store {
     pub async fn dead_letters_by_ids(&self, ids: &[Uuid]) -> Result<Vec<StoredDeadLetter>, StoreError> {
         let theirs = any_of(&self.write, Column::Id, ids.to_vec());
         let read = async { Ok(Entity::find().filter(theirs).all(&self.write).await?) };
-        let rows = self.timed(read).await?.into_iter();
+        let rows = self
+            .timed(Pool::Write, SqlOperation::ReadDeadLetters, read)
+            .await?
+            .into_iter();
         rows.map(StoredDeadLetter::try_from).collect()
     }
 
@@ -259,7 +274,7 @@ impl Store {
             .columns(listed)
             .column_as(Column::Body.is_null(), "erased");
         let read = async { Ok(query.into_model::<Listed>().all(&self.write).await?) };
-        self.timed(read)
+        self.timed(Pool::Write, SqlOperation::ReadDeadLetters, read)
             .await?
             .into_iter()
             .map(StoredDeadLetter::try_from)
@@ -278,7 +293,37 @@ impl Store {
             .order_by_asc(Column::ReceivedAt)
             .order_by_asc(Column::Id)
             .into_tuple();
-        self.timed(async { Ok(oldest.one(&self.write).await?) }).await
+        self.timed(Pool::Write, SqlOperation::ReadDeadLetters, async {
+            Ok(oldest.one(&self.write).await?)
+        })
+        .await
+    }
+
+    /// How many dead letters are open, and since when.
+    ///
+    /// # Errors
+    /// If SQL does not answer.
+    pub async fn open_dead_letters(&self) -> Result<OpenDeadLetters, StoreError> {
+        let counts = Entity::find()
+            .select_only()
+            .column(Column::Reason)
+            .column_as(Column::Id.count(), "number")
+            .column_as(Column::ReceivedAt.min(), "oldest")
+            .filter(standing(DeadLetterState::Open))
+            .group_by(Column::Reason)
+            .into_tuple::<(String, i64, DateTime<Utc>)>();
+        let read = async { Ok(counts.all(&self.write).await?) };
+        let counts = self
+            .timed(Pool::Write, SqlOperation::ReadDeadLetters, read)
+            .await?;
+        let mut open = OpenDeadLetters::default();
+        for (reason, number, oldest) in counts {
+            let reason = Reason::from_code(&reason).ok_or_else(|| corrupt("reason"))?;
+            open.by_reason
+                .insert(reason, number.try_into().unwrap_or_default());
+            open.oldest = open.oldest.into_iter().chain([oldest]).min();
+        }
+        Ok(open)
     }
 
     /// How many dead letters a filter holds for.
@@ -287,7 +332,7 @@ impl Store {
     /// If SQL does not answer.
     pub async fn dead_letters_count(&self, filter: &DeadLetterFilter) -> Result<u64, StoreError> {
         let read = async { Ok(Entity::find().filter(matching(filter)).count(&self.write).await?) };
-        self.timed(read).await
+        self.timed(Pool::Write, SqlOperation::ReadDeadLetters, read).await
     }
 }
 

@@ -9,7 +9,7 @@ use sea_orm::{
 };
 
 use super::{
-    Store, StoreError,
+    Pool, SqlOperation, Store, StoreError,
     contacts::{self, Contact},
     entities::contacts::{Column, Entity, Model},
 };
@@ -91,7 +91,7 @@ impl Store {
             }
             Ok(GroupsPage { groups, next })
         };
-        self.timed(read).await
+        self.timed(Pool::Read, SqlOperation::FindDuplicates, read).await
     }
 
     async fn value(&self, statement: &Statement) -> Result<Option<String>, StoreError> {

@@ -11,7 +11,7 @@ use sea_orm::{
 };
 use secrecy::{ExposeSecret, SecretString};
 
-use super::{Store, StoreError};
+use super::{Pool, SqlOperation, Store, StoreError};
 use crate::knock::{self, Unanswered};
 
 /// How long a server may take to take a connection at its port.
@@ -100,8 +100,8 @@ impl Store {
     /// # Errors
     /// If it does not answer.
     pub async fn examine(&self, side: Side) -> Result<ServerFacts, StoreError> {
-        let sql = self.side(side);
-        self.timed(async {
+        let (pool, sql) = self.side(side);
+        self.timed(pool, SqlOperation::Examine, async {
             Ok(match sql.get_database_backend() {
                 DbBackend::Sqlite => sqlite(sql).await?,
                 _ => postgres(sql).await?,
@@ -115,11 +115,11 @@ impl Store {
     /// # Errors
     /// If SQL does not answer, or a table is not there.
     pub async fn lacks(&self, side: Side, rights: &[Right]) -> Result<Vec<Right>, StoreError> {
-        let sql = self.side(side);
+        let (pool, sql) = self.side(side);
         if sql.get_database_backend() == DbBackend::Sqlite {
             return Ok(Vec::new());
         }
-        self.timed(async {
+        self.timed(pool, SqlOperation::Examine, async {
             let mut lacking = Vec::new();
             for right in rights {
                 if !has(sql, right).await? {
@@ -131,10 +131,10 @@ impl Store {
         .await
     }
 
-    fn side(&self, side: Side) -> &DatabaseConnection {
+    fn side(&self, side: Side) -> (Pool, &DatabaseConnection) {
         match side {
-            Side::Write => &self.write,
-            Side::Read => &self.read,
+            Side::Write => (Pool::Write, &self.write),
+            Side::Read => (Pool::Read, &self.read),
         }
     }
 }

@@ -13,7 +13,7 @@ use sea_orm::{
 };
 
 use super::{
-    Store, StoreError,
+    Pool, SqlOperation, Store, StoreError,
     contacts::{self, Contact, ContactFilter, ContactPosition, Direction, Sequence, SortBy},
     entities::contacts::Model,
     search,
@@ -55,7 +55,7 @@ impl Store {
         };
         let begin = async { Ok(self.export.begin_with_options(options).await?) };
         Ok(Export {
-            sql: self.timed(begin).await?,
+            sql: self.timed(Pool::Export, SqlOperation::BeginExport, begin).await?,
             filter,
             sort,
             direction,

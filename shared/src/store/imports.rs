@@ -14,7 +14,7 @@ use sea_orm::{
 use uuid::Uuid;
 
 use super::{
-    Store, StoreError, bulk, corrupt,
+    Pool, SqlOperation, Store, StoreError, bulk, corrupt,
     entities::{
         commands, import_refusals,
         imports::{Column, Entity, Model},
@@ -189,7 +189,7 @@ impl Store {
         let now = sql_time(now);
         let mut attempt = 1;
         loop {
-            let opened = self.timed(async {
+            let opened = self.timed(Pool::Write, SqlOperation::Import, async {
                 let transaction = self.begin().await?;
                 let row = open(&transaction, new, now).await?;
                 transaction.commit().await?;
@@ -218,7 +218,7 @@ impl Store {
     ) -> Result<Held, StoreError> {
         let update = place(held_by(id, session, now), &CONFIRMED, confirmed);
         let update = place(update, &ANNOUNCED, announced);
-        self.timed(async {
+        self.timed(Pool::Write, SqlOperation::Import, async {
             let transaction = self.begin().await?;
             if update.exec(&transaction).await?.rows_affected == 0 {
                 return Ok(Held::No);
@@ -275,10 +275,16 @@ impl Store {
 
     async fn held(&self, update: UpdateMany<Entity>) -> Result<Held, StoreError> {
         let updated = async { Ok(update.exec(&self.write).await?) };
-        Ok(match self.timed(updated).await?.rows_affected {
-            0 => Held::No,
-            _ => Held::Yes,
-        })
+        Ok(
+            match self
+                .timed(Pool::Write, SqlOperation::Import, updated)
+                .await?
+                .rows_affected
+            {
+                0 => Held::No,
+                _ => Held::Yes,
+            },
+        )
     }
 
     /// One import. Asked of the primary, since its client knows it already.
@@ -287,7 +293,10 @@ impl Store {
     /// If SQL does not answer.
     pub async fn import(&self, id: ImportId) -> Result<Option<ImportRecord>, StoreError> {
         let read = async { Ok(Entity::find_by_id(id.as_uuid()).one(&self.write).await?) };
-        self.timed(read).await?.map(ImportRecord::try_from).transpose()
+        self.timed(Pool::Write, SqlOperation::Import, read)
+            .await?
+            .map(ImportRecord::try_from)
+            .transpose()
     }
 
     /// How the commands of an import have ended so far.
@@ -297,8 +306,10 @@ impl Store {
     pub async fn import_outcomes(&self, id: ImportId) -> Result<StatusCounts, StoreError> {
         let (first, last) = import_commands(id).into_inner();
         let of_import = commands::Column::Id.between(first.as_uuid(), last.as_uuid());
-        self.timed(async { status_counts(&self.read, of_import).await })
-            .await
+        self.timed(Pool::Read, SqlOperation::Import, async {
+            status_counts(&self.read, of_import).await
+        })
+        .await
     }
 
     /// The next refusals of an import, in the order of its lines, from a number on.
@@ -317,7 +328,11 @@ impl Store {
             .filter(Column::Number.gte(signed(from)))
             .order_by_asc(Column::Number)
             .limit(limit);
-        let rows = self.timed(async { Ok(query.all(&self.write).await?) }).await?;
+        let rows = self
+            .timed(Pool::Write, SqlOperation::Import, async {
+                Ok(query.all(&self.write).await?)
+            })
+            .await?;
         let refusal = |row: import_refusals::Model| ImportRefusal {
             number: unsigned(row.number),
             line: row.line.try_into().unwrap_or_default(),
@@ -340,7 +355,7 @@ impl Store {
             .order_by_asc(Column::UpdatedAt)
             .limit(limit)
             .into_tuple::<Uuid>();
-        self.timed(async {
+        self.timed(Pool::Write, SqlOperation::Sweep, async {
             let transaction = self.begin().await?;
             let ids = oldest.all(&transaction).await?;
             let theirs = bulk::any_of(&transaction, import_refusals::Column::ImportId, ids.clone());

@@ -4,7 +4,12 @@
 //! **Invariant:** what a batch changes, its contacts, the outcomes of its commands and the dead letters that these close,
 //! is one transaction. The rules stand in [`domain`](crate::domain); nothing in here decides about a command.
 
-use std::{future::Future, path::PathBuf, time::Duration};
+use std::{
+    future::Future,
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use chrono::{DateTime, SubsecRound, Utc};
 use sea_orm::{
@@ -33,6 +38,7 @@ pub mod examine;
 pub mod export;
 pub mod grants;
 pub mod imports;
+mod metrics;
 mod migrations;
 mod probe;
 pub mod replays;
@@ -42,6 +48,8 @@ mod search;
 pub mod sessions;
 
 pub use error::StoreError;
+pub use metrics::SqlOperation;
+use metrics::{StoreMetrics, Turns};
 
 /// How to reach SQL.
 #[derive(Clone, Debug)]
@@ -64,7 +72,21 @@ pub struct Store {
     write: DatabaseConnection,
     read: DatabaseConnection,
     export: DatabaseConnection,
+    /// Shared by all clones, as the pools are.
+    write_turns: Arc<Turns>,
+    read_turns: Arc<Turns>,
     operation_timeout: Duration,
+    /// Where what is done is counted.
+    metrics: Option<StoreMetrics>,
+}
+
+/// Which connections an operation uses.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Pool {
+    Write,
+    Read,
+    /// Its own, which are for whole exports.
+    Export,
 }
 
 /// One version of the schema and whether the database has it.
@@ -89,11 +111,15 @@ impl Store {
     pub async fn open(options: &StoreOptions) -> Result<Self, StoreError> {
         let write = pool(&options.url, options, Access::Write).await?;
         let read_url = options.read_url.as_ref().unwrap_or(&options.url);
+        let read = pool(read_url, options, Access::Read).await?;
         Ok(Self {
+            write_turns: Turns::at(&write),
+            read_turns: Turns::at(&read),
             write,
-            read: pool(read_url, options, Access::Read).await?,
+            read,
             export: pool(read_url, options, Access::Export).await?,
             operation_timeout: options.operation_timeout,
+            metrics: None,
         })
     }
 
@@ -102,7 +128,7 @@ impl Store {
     /// # Errors
     /// If it does not.
     pub async fn ping(&self) -> Result<(), StoreError> {
-        self.answers(&self.read).await
+        self.answers(&self.read, Pool::Read, SqlOperation::Ping).await
     }
 
     /// Says whether SQL answers where it is written to.
@@ -110,12 +136,20 @@ impl Store {
     /// # Errors
     /// If it does not.
     pub async fn ping_writer(&self) -> Result<(), StoreError> {
-        self.answers(&self.write).await
+        self.answers(&self.write, Pool::Write, SqlOperation::PingWriter)
+            .await
     }
 
-    async fn answers(&self, pool: &DatabaseConnection) -> Result<(), StoreError> {
-        self.timed(async { Ok(pool.execute_unprepared("SELECT 1").await.map(drop)?) })
-            .await
+    async fn answers(
+        &self,
+        sql: &DatabaseConnection,
+        pool: Pool,
+        operation: SqlOperation,
+    ) -> Result<(), StoreError> {
+        self.timed(pool, operation, async {
+            Ok(sql.execute_unprepared("SELECT 1").await.map(drop)?)
+        })
+        .await
     }
 
     /// Refuses a database whose schema is older than this program.
@@ -145,7 +179,9 @@ impl Store {
     /// If SQL does not answer.
     pub async fn schema(&self) -> Result<Vec<SchemaVersion>, StoreError> {
         let applied = self
-            .timed(async { Ok(migrations::applied(&self.write).await?) })
+            .timed(Pool::Write, SqlOperation::CheckSchema, async {
+                Ok(migrations::applied(&self.write).await?)
+            })
             .await?;
         let known = migrations::Migrator::migrations()
             .into_iter()
@@ -186,11 +222,30 @@ impl Store {
         begin(&self.write).await
     }
 
-    async fn timed<T>(&self, work: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
-        match tokio::time::timeout(self.operation_timeout, work).await {
-            Ok(result) => result,
-            Err(_) => Err(StoreError::TimedOut(self.operation_timeout)),
+    /// Does an operation on the connections of a pool: within its time, and measured.
+    async fn timed<T>(
+        &self,
+        pool: Pool,
+        operation: SqlOperation,
+        work: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        let since = Instant::now();
+        let metrics = self.metrics.as_ref();
+        let in_turn = async {
+            let _turn = match pool {
+                Pool::Write => self.write_turns.take(metrics).await,
+                Pool::Read => self.read_turns.take(metrics).await,
+                Pool::Export => None,
+            };
+            work.await
+        };
+        let result = tokio::time::timeout(self.operation_timeout, in_turn)
+            .await
+            .unwrap_or(Err(StoreError::TimedOut(self.operation_timeout)));
+        if let Some(metrics) = metrics {
+            metrics.ended(operation, &result, since);
         }
+        result
     }
 }
 

@@ -8,7 +8,7 @@ use sea_orm::{
 use uuid::Uuid;
 
 use super::{
-    Store, StoreError,
+    Pool, SqlOperation, Store, StoreError,
     entities::{commands, contacts, dead_letters},
     sql_time,
 };
@@ -29,7 +29,7 @@ impl Store {
             write_and_take_back(&transaction, sql_time(now)).await?;
             Ok(transaction.commit().await?)
         };
-        self.timed(work).await
+        self.timed(Pool::Write, SqlOperation::Probe, work).await
     }
 
     /// As [`probe`](Self::probe), for what stores dead letters: it writes no contacts, and may not have to.
@@ -44,7 +44,7 @@ impl Store {
             write_a_dead_letter_and_take_it_back(&transaction, now).await?;
             Ok(transaction.commit().await?)
         };
-        self.timed(work).await
+        self.timed(Pool::Write, SqlOperation::Probe, work).await
     }
 }
 

@@ -10,7 +10,7 @@ use sea_orm::{ColumnTrait, EntityTrait, ExprTrait, QueryFilter, QueryOrder, Quer
 use uuid::Uuid;
 
 use super::{
-    Store, StoreError,
+    Pool, SqlOperation, Store, StoreError,
     bulk::any_of,
     corrupt,
     entities::{
@@ -156,7 +156,10 @@ impl Store {
     /// If SQL does not answer.
     pub async fn replay(&self, id: Uuid) -> Result<Option<ReplayRecord>, StoreError> {
         let read = async { Ok(Entity::find_by_id(id).one(&self.write).await?) };
-        self.timed(read).await?.map(ReplayRecord::try_from).transpose()
+        self.timed(Pool::Write, SqlOperation::Replay, read)
+            .await?
+            .map(ReplayRecord::try_from)
+            .transpose()
     }
 
     /// A page of replays, newest first, from a position on.
@@ -178,7 +181,10 @@ impl Store {
             .order_by_desc(Column::Id)
             .limit(limit);
         let read = async { Ok(query.all(&self.write).await?) };
-        let rows = self.timed(read).await?.into_iter();
+        let rows = self
+            .timed(Pool::Write, SqlOperation::Replay, read)
+            .await?
+            .into_iter();
         rows.map(ReplayRecord::try_from).collect()
     }
 
@@ -192,7 +198,11 @@ impl Store {
             .order_by_desc(Column::CreatedAt)
             .order_by_desc(Column::Id)
             .limit(limit);
-        let rows = self.timed(async { Ok(running.all(&self.write).await?) }).await?;
+        let rows = self
+            .timed(Pool::Write, SqlOperation::Replay, async {
+                Ok(running.all(&self.write).await?)
+            })
+            .await?;
         rows.into_iter().map(ReplayRecord::try_from).collect()
     }
 
@@ -227,7 +237,11 @@ impl Store {
             .group_by(Column::State)
             .group_by(Column::Refusal)
             .into_tuple::<(Uuid, String, Option<String>, i64)>();
-        let rows = self.timed(async { Ok(counts.all(&self.write).await?) }).await?;
+        let rows = self
+            .timed(Pool::Write, SqlOperation::Replay, async {
+                Ok(counts.all(&self.write).await?)
+            })
+            .await?;
         let mut tallies: HashMap<Uuid, ReplayTally> = HashMap::new();
         for (id, state, refusal, count) in rows {
             let tally = tallies.entry(id).or_default();

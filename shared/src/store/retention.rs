@@ -12,7 +12,7 @@ use sea_orm::{
 use uuid::Uuid;
 
 use super::{
-    Store, StoreError,
+    Pool, SqlOperation, Store, StoreError,
     bulk::any_of,
     dead_letters::closed_before,
     entities::{audit, dead_letters, replay_items, replays},
@@ -32,7 +32,7 @@ impl Store {
             .filter(closed_before(before))
             .limit(limit)
             .into_tuple::<Uuid>();
-        self.timed(async {
+        self.timed(Pool::Write, SqlOperation::Sweep, async {
             let ids = oldest.all(&self.write).await?;
             // Nothing that is closed opens again.
             let these = any_of(&self.write, Column::Id, ids);
@@ -52,7 +52,7 @@ impl Store {
         let old = Condition::all()
             .add(Column::State.is_in(["stopped", "braked", "finished"]))
             .add(Column::UpdatedAt.lt(before));
-        self.timed(async {
+        self.timed(Pool::Write, SqlOperation::Sweep, async {
             let transaction = self.begin().await?;
             let oldest = Entity::find()
                 .filter(old)
@@ -91,7 +91,7 @@ impl Store {
     pub async fn forget_audit(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError> {
         let sql = &self.write;
         let limit = i32::try_from(limit).unwrap_or(i32::MAX);
-        self.timed(async {
+        self.timed(Pool::Write, SqlOperation::Sweep, async {
             if sql.get_database_backend() == DbBackend::Postgres {
                 let ask = Statement::from_sql_and_values(
                     DbBackend::Postgres,

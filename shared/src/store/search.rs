@@ -13,7 +13,7 @@ use sea_orm::{
 use uuid::Uuid;
 
 use super::{
-    Store, StoreError, begin,
+    Pool, SqlOperation, Store, StoreError, begin,
     contacts::{self, ContactFilter, Sequence, SortBy},
     entities::contacts::{Column, Entity},
 };
@@ -34,7 +34,10 @@ impl Store {
     /// # Errors
     /// If SQL does not answer.
     pub async fn mend_words(&self) -> Result<u64, StoreError> {
-        self.timed(async { Ok(fill(&self.write).await?) }).await
+        self.timed(Pool::Write, SqlOperation::Sweep, async {
+            Ok(fill(&self.write).await?)
+        })
+        .await
     }
 }
 

@@ -8,7 +8,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QuerySelect, sea_query::Expr};
 
 use super::{
-    Store, StoreError,
+    Pool, SqlOperation, Store, StoreError,
     bulk::any_of_bytes,
     entities::console_sessions::{self, Column, Entity},
     sql_time,
@@ -92,7 +92,7 @@ impl Store {
             created_at: now,
             seen_at: now,
         };
-        self.timed(async {
+        self.timed(Pool::Write, SqlOperation::Session, async {
             let insert = Entity::insert(console_sessions::ActiveModel::from(row));
             Ok(insert.exec_without_returning(&self.write).await.map(drop)?)
         })
@@ -110,7 +110,11 @@ impl Store {
         now: DateTime<Utc>,
     ) -> Result<Found, StoreError> {
         let find = Entity::find_by_id(token.to_vec());
-        let row = self.timed(async { Ok(find.one(&self.write).await?) }).await?;
+        let row = self
+            .timed(Pool::Write, SqlOperation::Session, async {
+                Ok(find.one(&self.write).await?)
+            })
+            .await?;
         let Some(row) = row else {
             return Ok(Found::Nothing);
         };
@@ -136,8 +140,10 @@ impl Store {
             .filter(Column::TokenHash.eq(token.to_vec()))
             // Of two requests at once the later counts.
             .filter(Column::SeenAt.lt(now));
-        self.timed(async { Ok(touch.exec(&self.write).await.map(drop)?) })
-            .await
+        self.timed(Pool::Write, SqlOperation::Session, async {
+            Ok(touch.exec(&self.write).await.map(drop)?)
+        })
+        .await
     }
 
     /// Ends a session, if there is one.
@@ -146,8 +152,10 @@ impl Store {
     /// If SQL does not answer.
     pub async fn close_session(&self, token: &TokenHash) -> Result<(), StoreError> {
         let close = Entity::delete_by_id(token.to_vec());
-        self.timed(async { Ok(close.exec(&self.write).await.map(drop)?) })
-            .await
+        self.timed(Pool::Write, SqlOperation::Session, async {
+            Ok(close.exec(&self.write).await.map(drop)?)
+        })
+        .await
     }
 
     /// Removes at most `limit` sessions that had ended at a time; says how many.
@@ -170,7 +178,7 @@ impl Store {
             .filter(ended.clone())
             .limit(limit)
             .into_tuple::<Vec<u8>>();
-        self.timed(async {
+        self.timed(Pool::Write, SqlOperation::Sweep, async {
             let hashes = oldest.all(&self.write).await?;
             let these = any_of_bytes(&self.write, Column::TokenHash, hashes);
             // One that goes on meanwhile has other times.

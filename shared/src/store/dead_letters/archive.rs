@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::{DeadLetterFilter, DeadLetterState, matching, standing};
 use crate::store::{
-    Store, StoreError,
+    Pool, SqlOperation, Store, StoreError,
     audit::{self, Entry},
     bulk::any_of,
     entities::dead_letters::{Column, Entity},
@@ -36,7 +36,10 @@ impl Store {
         states: &[DeadLetterState],
     ) -> Result<u64, StoreError> {
         let query = Entity::find().filter(which.standing(&self.write, states));
-        self.timed(async { Ok(query.count(&self.write).await?) }).await
+        self.timed(Pool::Write, SqlOperation::ReadDeadLetters, async {
+            Ok(query.count(&self.write).await?)
+        })
+        .await
     }
 
     /// The oldest of these that stand in one of these states, so many at most, oldest first.
@@ -50,8 +53,10 @@ impl Store {
         limit: u64,
     ) -> Result<Vec<Uuid>, StoreError> {
         let standing = which.standing(&self.write, states);
-        self.timed(async { Ok(oldest(&self.write, standing, limit).await?) })
-            .await
+        self.timed(Pool::Write, SqlOperation::ReadDeadLetters, async {
+            Ok(oldest(&self.write, standing, limit).await?)
+        })
+        .await
     }
 
     /// Puts the oldest of those aside that are open, so many at most, and says how many. The entry, of whose time it is done
@@ -90,7 +95,7 @@ impl Store {
         since: Option<DateTime<Utc>>,
         entry: &Entry,
     ) -> Result<u64, StoreError> {
-        self.timed(async {
+        self.timed(Pool::Write, SqlOperation::ChangeDeadLetters, async {
             let transaction = self.begin().await?;
             let ids = oldest(&transaction, which.clone(), limit).await?;
             // They may have been closed since, or moved by another operator.

@@ -13,7 +13,7 @@ use sea_orm::{
 
 use super::{DeadLetterFilter, matching};
 use crate::store::{
-    Store, StoreError,
+    Pool, SqlOperation, Store, StoreError,
     entities::dead_letters::{Column, Entity},
 };
 
@@ -57,7 +57,10 @@ impl Store {
         }
         let statement = self.arrivals_statement(groups, filter, now);
         let read = async { Ok(Row::find_by_statement(statement).all(&self.write).await?) };
-        for row in self.timed(read).await? {
+        for row in self
+            .timed(Pool::Write, SqlOperation::ReadDeadLetters, read)
+            .await?
+        {
             // What another machine's clock has put into the future arrived just now.
             let hour = usize::try_from(row.hour)
                 .unwrap_or_default()

@@ -11,7 +11,7 @@ use super::{DeadLetterState, Discarded, StoredDeadLetter, move_to};
 use crate::{
     domain::Rejection,
     store::{
-        Store, StoreError,
+        Pool, SqlOperation, Store, StoreError,
         audit::{self, Entry},
         bulk::any_of,
         commands::DEAD_LETTERED,
@@ -34,7 +34,8 @@ impl Store {
             .add(Column::Id.eq(id))
             .add(Column::State.eq(DeadLetterState::Open.stored()));
         let write = async { Ok(move_to(&self.write, open, DeadLetterState::Replayed, sql_time(now)).await?) };
-        self.timed(write).await
+        self.timed(Pool::Write, SqlOperation::ChangeDeadLetters, write)
+            .await
     }
 
     /// Gives a dead letter up: its command ends as rejected, unless it has ended already. The entry, of whose time it is done,
@@ -43,7 +44,7 @@ impl Store {
     /// # Errors
     /// See [`StoreError`]; nothing is changed then.
     pub async fn discard_dead_letter(&self, id: Uuid, entry: &Entry) -> Result<Discarded, StoreError> {
-        self.timed(async {
+        self.timed(Pool::Write, SqlOperation::ChangeDeadLetters, async {
             let transaction = self.begin().await?;
             let discarded = discard(&transaction, id, entry).await?;
             transaction.commit().await?;

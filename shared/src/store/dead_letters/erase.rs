@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::DeadLetterState;
 use crate::store::{
-    Store, StoreError,
+    Pool, SqlOperation, Store, StoreError,
     bulk::any_of,
     entities::{
         contacts,
@@ -31,7 +31,7 @@ impl Store {
             .filter(full)
             .limit(limit)
             .into_tuple::<Uuid>();
-        self.timed(async {
+        self.timed(Pool::Write, SqlOperation::Sweep, async {
             let ids = oldest.all(&self.write).await?;
             let these = any_of(&self.write, Column::Id, ids);
             Ok(empty_bodies(&self.write, these).await?)
@@ -52,8 +52,10 @@ impl Store {
         let raced = Condition::all()
             .add(Column::Body.is_not_null())
             .add(Column::ContactId.in_subquery(deleted));
-        self.timed(async { Ok(empty_bodies(&self.write, raced).await?) })
-            .await
+        self.timed(Pool::Write, SqlOperation::Sweep, async {
+            Ok(empty_bodies(&self.write, raced).await?)
+        })
+        .await
     }
 }
 

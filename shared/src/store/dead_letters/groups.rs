@@ -13,7 +13,7 @@ use super::{DeadLetterFilter, DeadLetterState, matching, standing};
 use crate::{
     domain::Operation,
     store::{
-        Store, StoreError, corrupt,
+        Pool, SqlOperation, Store, StoreError, corrupt,
         entities::dead_letters::{Column, Entity},
     },
     wire::Reason,
@@ -78,7 +78,11 @@ impl Store {
         let statement = page(filter, after, limit);
         let statement = self.write.get_database_backend().build(&statement);
         let read = async { Ok(Row::find_by_statement(statement).all(&self.write).await?) };
-        self.timed(read).await?.into_iter().map(Group::try_from).collect()
+        self.timed(Pool::Write, SqlOperation::ReadDeadLetters, read)
+            .await?
+            .into_iter()
+            .map(Group::try_from)
+            .collect()
     }
 }
 

@@ -14,7 +14,7 @@ use crate::{
     domain::ContactId,
     payload_keys::PayloadKeys,
     store::{
-        Store, StoreError,
+        Pool, SqlOperation, Store, StoreError,
         commands::DEAD_LETTERED,
         entities::{
             commands as command_rows, contacts,
@@ -38,7 +38,7 @@ impl Store {
         now: DateTime<Utc>,
     ) -> Result<Kept, StoreError> {
         let now = sql_time(now);
-        self.timed(async {
+        self.timed(Pool::Write, SqlOperation::StoreDeadLetter, async {
             let transaction = self.begin().await?;
             let kept = keep(&transaction, collected, keys, now).await?;
             transaction.commit().await?;

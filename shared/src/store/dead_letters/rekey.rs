@@ -8,7 +8,7 @@ use uuid::Uuid;
 use crate::{
     payload_keys::{PayloadKeys, SealedPayload},
     store::{
-        Store, StoreError,
+        Pool, SqlOperation, Store, StoreError,
         entities::dead_letters::{Column, Entity},
     },
 };
@@ -33,11 +33,18 @@ impl Store {
             .filter(under(kept_under))
             .limit(limit)
             .into_tuple::<Uuid>();
-        let ids = self.timed(async { Ok(query.all(&self.write).await?) }).await?;
+        let ids = self
+            .timed(Pool::Write, SqlOperation::Sweep, async {
+                Ok(query.all(&self.write).await?)
+            })
+            .await?;
         let mut done = 0;
         for id in ids {
             // One by one, each a transaction of its own: payloads may be large.
-            done += u64::from(self.timed(self.rekey(keys, id)).await?);
+            done += u64::from(
+                self.timed(Pool::Write, SqlOperation::Sweep, self.rekey(keys, id))
+                    .await?,
+            );
         }
         Ok(done)
     }
@@ -48,7 +55,10 @@ impl Store {
     /// If SQL does not answer.
     pub async fn count_under_other_keys(&self, keys: &PayloadKeys) -> Result<u64, StoreError> {
         let query = Entity::find().filter(under_another_key(keys));
-        self.timed(async { Ok(query.count(&self.write).await?) }).await
+        self.timed(Pool::Write, SqlOperation::Sweep, async {
+            Ok(query.count(&self.write).await?)
+        })
+        .await
     }
 
     /// Whether it is under the present key now and was not.

@@ -18,7 +18,7 @@ use super::{
 use crate::{
     payload_keys::PayloadKeys,
     store::{
-        Store, StoreError,
+        Pool, SqlOperation, Store, StoreError,
         audit::{self, Entry},
         commands::DEAD_LETTERED,
         entities::{
@@ -85,7 +85,7 @@ impl Store {
         keys: &PayloadKeys,
         entry: &Entry,
     ) -> Result<Corrected, StoreError> {
-        self.timed(async {
+        self.timed(Pool::Write, SqlOperation::ChangeDeadLetters, async {
             let transaction = self.begin().await?;
             let corrected = replace(&transaction, original, replacement, keys, entry).await?;
             // What was refused leaves nothing: not even the row of a command that was not known.
@@ -112,8 +112,10 @@ impl Store {
             .order_by_asc(Column::ReceivedAt)
             .order_by_asc(Column::Id)
             .limit(REPLACED_MAX);
-        self.timed(async { Ok(query.into_tuple().all(&self.write).await?) })
-            .await
+        self.timed(Pool::Write, SqlOperation::ReadDeadLetters, async {
+            Ok(query.into_tuple().all(&self.write).await?)
+        })
+        .await
     }
 }
 

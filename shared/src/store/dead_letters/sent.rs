@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::{DeadLetterState, StoredDeadLetter, replace::listed};
 use crate::store::{
-    Store, StoreError,
+    Pool, SqlOperation, Store, StoreError,
     audit::{Act, Entry, add},
     entities::{audit, dead_letters::Column, replay_items, replays},
     replays::{ItemState, ReplayState},
@@ -54,7 +54,7 @@ impl Store {
         dead_letter: Uuid,
         entry: &Entry,
     ) -> Result<Option<DeadLetterState>, StoreError> {
-        self.timed(async {
+        self.timed(Pool::Write, SqlOperation::ChangeDeadLetters, async {
             let transaction = self.begin().await?;
             let this = Condition::all().add(Column::Id.eq(dead_letter));
             let found = listed(this, Some(LockType::Update), &transaction).await?;
@@ -83,7 +83,7 @@ impl Store {
         replaces: &[Uuid],
         limit: u64,
     ) -> Result<Vec<Sending>, StoreError> {
-        self.timed(async {
+        self.timed(Pool::Write, SqlOperation::ReadDeadLetters, async {
             let mut sendings = self.sent_alone(dead_letter, replaces, limit).await?;
             sendings.extend(self.sent_in_replays(dead_letter, limit).await?);
             sendings.sort_by_key(|sending| Reverse(sending.at));

@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::{Column, Entity, ReplayState};
 use crate::store::{
-    Store, StoreError,
+    Pool, SqlOperation, Store, StoreError,
     audit::{self, Entry},
     corrupt,
 };
@@ -37,7 +37,7 @@ impl Store {
         to: ReplayState,
         entry: &Entry,
     ) -> Result<Option<ReplayState>, StoreError> {
-        self.timed(async {
+        self.timed(Pool::Write, SqlOperation::Replay, async {
             let transaction = self.begin().await?;
             let Some(found) = Entity::find_by_id(id).lock_exclusive().one(&transaction).await? else {
                 return Ok(None);

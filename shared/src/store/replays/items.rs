@@ -10,7 +10,7 @@ use super::{ItemState, Refusal, ReplayItem, rows::signed};
 use crate::{
     domain::CommandId,
     store::{
-        Store, StoreError,
+        Pool, SqlOperation, Store, StoreError,
         bulk::{any_of, any_of_bytes},
         entities::{
             dead_letters,
@@ -61,7 +61,11 @@ impl Store {
         if noted.len() < ItemState::ALL.len() {
             query = query.filter(Column::State.is_in(noted.iter().map(|state| state.as_str())));
         }
-        let rows = self.timed(async { Ok(query.all(&self.write).await?) }).await?;
+        let rows = self
+            .timed(Pool::Write, SqlOperation::Replay, async {
+                Ok(query.all(&self.write).await?)
+            })
+            .await?;
         let items: Result<Vec<_>, _> = rows.into_iter().map(ReplayItem::try_from).collect();
         let mut items = items?;
         let sent = items.iter().filter(|item| item.state == ItemState::Sent);
@@ -99,7 +103,11 @@ impl Store {
             .columns([Column::Identity, Column::Id])
             .filter(any_of_bytes(&self.write, Column::Identity, identities))
             .into_tuple::<(Vec<u8>, Uuid)>();
-        let found = self.timed(async { Ok(query.all(&self.write).await?) }).await?;
+        let found = self
+            .timed(Pool::Write, SqlOperation::Replay, async {
+                Ok(query.all(&self.write).await?)
+            })
+            .await?;
         Ok(found.into_iter().collect())
     }
 
@@ -117,7 +125,11 @@ impl Store {
             .filter(any_of(&self.write, Column::Id, unsent))
             .filter(Column::CommandId.is_not_null())
             .into_tuple::<(Uuid, Uuid)>();
-        let found = self.timed(async { Ok(query.all(&self.write).await?) }).await?;
+        let found = self
+            .timed(Pool::Write, SqlOperation::Replay, async {
+                Ok(query.all(&self.write).await?)
+            })
+            .await?;
         let command = |(letter, command)| (letter, CommandId::from_uuid(command));
         Ok(found.into_iter().map(command).collect())
     }

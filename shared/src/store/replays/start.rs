@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     store::{
-        Store, StoreError,
+        Pool, SqlOperation, Store, StoreError,
         audit::{self, Entry},
         bulk,
         dead_letters::{DeadLetterFilter, matching},
@@ -94,7 +94,7 @@ impl Store {
         expected: Option<u64>,
         entry: &Entry,
     ) -> Result<Started, StoreError> {
-        self.timed(async {
+        self.timed(Pool::Write, SqlOperation::Replay, async {
             let transaction = self.begin().await?;
             let total = freeze(&transaction, new.id, set, limit).await?;
             if expected.is_some_and(|expected| expected != u64::from(total)) {
@@ -134,7 +134,9 @@ impl Store {
             ReplaySet::Matching(_) | ReplaySet::Due { .. } => {
                 let query = candidates(set, u64::from(limit) + 1);
                 let rows = self
-                    .timed(async { Ok(self.write.query_all(&query).await?) })
+                    .timed(Pool::Write, SqlOperation::Replay, async {
+                        Ok(self.write.query_all(&query).await?)
+                    })
                     .await?;
                 let ids = rows.iter().map(|row| row.try_get_by_index(0));
                 ids.collect::<Result<_, _>>()?

@@ -17,7 +17,7 @@ use super::{
 use crate::{
     domain::CommandId,
     store::{
-        Store, StoreError,
+        Pool, SqlOperation, Store, StoreError,
         bulk::{self, any_of, any_of_bytes},
         commands::DEAD_LETTERED,
         entities::{commands, dead_letters, replay_items},
@@ -63,7 +63,10 @@ impl Store {
             .order_by_asc(Column::CreatedAt)
             .limit(limit)
             .into_tuple::<Uuid>();
-        self.timed(async { Ok(free.all(&self.write).await?) }).await
+        self.timed(Pool::Write, SqlOperation::Replay, async {
+            Ok(free.all(&self.write).await?)
+        })
+        .await
     }
 
     /// Takes the turn with a replay; `false` if it does not run, or another process works on it.
@@ -71,8 +74,10 @@ impl Store {
     /// # Errors
     /// If SQL does not answer.
     pub async fn take_replay(&self, lease: &Lease) -> Result<bool, StoreError> {
-        self.timed(async { Ok(renew(&self.write, lease, free(lease.now)).await?) })
-            .await
+        self.timed(Pool::Write, SqlOperation::Replay, async {
+            Ok(renew(&self.write, lease, free(lease.now)).await?)
+        })
+        .await
     }
 
     /// Keeps the turn; `false` if the replay does not run any more, or another process works on it.
@@ -80,8 +85,10 @@ impl Store {
     /// # Errors
     /// If SQL does not answer.
     pub async fn hold_replay(&self, lease: &Lease) -> Result<bool, StoreError> {
-        self.timed(async { Ok(renew(&self.write, lease, held(lease)).await?) })
-            .await
+        self.timed(Pool::Write, SqlOperation::Replay, async {
+            Ok(renew(&self.write, lease, held(lease)).await?)
+        })
+        .await
     }
 
     /// Gives the turn up, so that another process goes on at once.
@@ -93,8 +100,10 @@ impl Store {
             .col_expr(Column::LeaseOwner, Expr::val(None::<Uuid>))
             .filter(Column::Id.eq(lease.replay))
             .filter(held(lease));
-        self.timed(async { Ok(release.exec(&self.write).await.map(drop)?) })
-            .await
+        self.timed(Pool::Write, SqlOperation::Replay, async {
+            Ok(release.exec(&self.write).await.map(drop)?)
+        })
+        .await
     }
 
     /// Ends a replay, or brakes it; `false` if it was not this process's turn any more.
@@ -111,8 +120,10 @@ impl Store {
             .col_expr(Column::LeaseOwner, Expr::val(None::<Uuid>))
             .filter(Column::Id.eq(lease.replay))
             .filter(held(lease));
-        self.timed(async { Ok(end.exec(&self.write).await?.rows_affected > 0) })
-            .await
+        self.timed(Pool::Write, SqlOperation::Replay, async {
+            Ok(end.exec(&self.write).await?.rows_affected > 0)
+        })
+        .await
     }
 
     /// The next items that wait, from a position on.
@@ -150,7 +161,11 @@ impl Store {
             .filter(Column::Position.gte(signed(from)))
             .order_by_asc(Column::Position)
             .limit(limit);
-        let rows = self.timed(async { Ok(query.all(&self.write).await?) }).await?;
+        let rows = self
+            .timed(Pool::Write, SqlOperation::Replay, async {
+                Ok(query.all(&self.write).await?)
+            })
+            .await?;
         rows.into_iter().map(ReplayItem::try_from).collect()
     }
 
@@ -168,7 +183,7 @@ impl Store {
         lease: &Lease,
         items: &[ReplayItem],
     ) -> Result<Option<HashSet<u32>>, StoreError> {
-        self.timed(async {
+        self.timed(Pool::Write, SqlOperation::Replay, async {
             let transaction = self.begin().await?;
             if !renew(&transaction, lease, held(lease)).await? {
                 return Ok(None);
@@ -203,7 +218,7 @@ impl Store {
     ) -> Result<(), StoreError> {
         let sent = items.iter().filter(|item| item.state == ItemState::Sent);
         let sent: Vec<Uuid> = sent.map(|item| item.dead_letter).collect();
-        self.timed(async {
+        self.timed(Pool::Write, SqlOperation::Replay, async {
             let transaction = self.begin().await?;
             save(&transaction, replay, items).await?;
             mark_replayed(&transaction, sent, sql_time(now)).await?;
@@ -243,7 +258,9 @@ impl Store {
             ))
             .into_tuple::<Vec<u8>>();
         let (ended, failed) = self
-            .timed(async { Ok((ended.all(&self.write).await?, failed.all(&self.write).await?)) })
+            .timed(Pool::Write, SqlOperation::Replay, async {
+                Ok((ended.all(&self.write).await?, failed.all(&self.write).await?))
+            })
             .await?;
         let ended: HashMap<Uuid, String> = ended.into_iter().collect();
         let failed: HashSet<Vec<u8>> = failed.into_iter().collect();
@@ -285,7 +302,11 @@ impl Store {
             )
             .order_by_asc(Column::Replay)
             .into_tuple::<(Uuid, Option<Uuid>, i32, Vec<u8>)>();
-        let found = self.timed(async { Ok(query.all(&self.write).await?) }).await?;
+        let found = self
+            .timed(Pool::Write, SqlOperation::Replay, async {
+                Ok(query.all(&self.write).await?)
+            })
+            .await?;
         // By command or by bytes, the highest count of replays last.
         let mut by_command: HashMap<Uuid, (i32, Uuid)> = HashMap::new();
         let mut by_identity: HashMap<&[u8], Uuid> = HashMap::new();
