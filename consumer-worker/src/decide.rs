@@ -9,7 +9,10 @@ use shared::{
     store::{Store, StoreError},
 };
 
-use crate::{backoff::Backoff, metrics::WorkerMetrics};
+use crate::{
+    backoff::Backoff,
+    metrics::{RetryReason, WorkerMetrics},
+};
 
 /// How often a batch that another transaction was in the way of runs again.
 const RERUNS_MAX: u32 = 5;
@@ -19,8 +22,13 @@ const RERUNS_MAX: u32 = 5;
 pub(crate) enum Fate {
     /// It was decided, and that is committed.
     Decided(Verdict),
-    /// SQL refuses it alone while it takes others; the code of the refusal.
-    Refused(String),
+    /// SQL refuses it alone while it takes others.
+    Refused {
+        /// Whether another transaction was in its way.
+        reason: RetryReason,
+        /// The kind and code of the refusal.
+        detail: String,
+    },
     /// Handling it panicked.
     Panicked,
 }
@@ -104,14 +112,19 @@ impl Decider {
                 .code()
                 .map(|code| format!(" (code {code})"))
                 .unwrap_or_default();
-            decided.fates[index] = Some(Fate::Refused(format!("SQL refuses it: {}{code}", error.kind())));
+            decided.fates[index] = Some(Fate::Refused {
+                reason: match error {
+                    StoreError::Conflict(_) => RetryReason::Serialization,
+                    _ => RetryReason::Other,
+                },
+                detail: format!("SQL refuses it: {}{code}", error.kind()),
+            });
         }
         decided
     }
 
     /// Runs one transaction, again while another one is in its way.
     async fn run(&self, entries: &[Entry]) -> Result<Vec<Verdict>, Failure> {
-        let timer = self.metrics.transaction_seconds.start_timer();
         let mut backoff = Backoff::new();
         let mut reruns = 0;
         let result = loop {
@@ -126,7 +139,6 @@ impl Decider {
                 Err(_) => break Err(Failure::Panic),
             }
         };
-        timer.observe_duration();
         if result.is_ok() {
             self.metrics.batch_size.observe(entries.len() as f64);
         }

@@ -10,7 +10,7 @@ use shared::{
 use crate::{
     decide::Fate,
     intake::{Element, Taken},
-    metrics::WorkerMetrics,
+    metrics::{RetryReason, WorkerMetrics},
 };
 
 /// An array that came back so often is taken apart. Once can have been an outage, or the death of a neighbour's making.
@@ -49,11 +49,11 @@ impl FollowUp {
         match fate? {
             Fate::Decided(Verdict::Finished(outcome)) => {
                 let latency_ms = self.clock.now_ms().saturating_sub(envelope.command.stamp.ms());
-                self.metrics.finished(operation, outcome, latency_ms);
+                self.metrics.finished(delivery, operation, outcome, latency_ms);
                 None
             }
             Fate::Decided(Verdict::Repeat(_)) => {
-                self.metrics.repeated(operation);
+                self.metrics.repeated(delivery, operation);
                 None
             }
             Fate::Decided(Verdict::Poison(poison)) => {
@@ -66,9 +66,9 @@ impl FollowUp {
                 Reason::HandlerPanic,
                 "handling the command panicked",
             )),
-            Fate::Refused(detail) => match RetryTier::after_attempt(delivery.message.attempt) {
+            Fate::Refused { reason, detail } => match RetryTier::after_attempt(delivery.message.attempt) {
                 Some(tier) => {
-                    self.metrics.retried(tier);
+                    self.metrics.retried(tier, reason);
                     let attempt = delivery.message.attempt.saturating_add(1);
                     let message = on_its_own(delivery, element, envelope, attempt);
                     Some((Queue::Retry(tier), message))
@@ -89,6 +89,7 @@ impl FollowUp {
             // By the shortest retry tier, which takes it also when the queue of commands is full.
             Ok(envelope) => {
                 let message = on_its_own(delivery, element, envelope, delivery.message.attempt);
+                self.metrics.retried(RetryTier::One, RetryReason::Other);
                 (Queue::Retry(RetryTier::One), message)
             }
             Err(error) => self.dead_letter(delivery, element, error.reason, &error.detail),
@@ -105,8 +106,8 @@ impl FollowUp {
     ) -> (Queue, Message) {
         let envelope = element.envelope.as_ref().ok();
         let command = envelope.map(|envelope| &envelope.command);
-        self.metrics
-            .dead_lettered(command.map(|command| command.action.operation()), reason);
+        let operation = command.map(|command| command.action.operation());
+        self.metrics.dead_lettered(delivery, operation, reason);
         let letter = DeadLetter {
             reason,
             detail: detail.to_owned(),

@@ -7,9 +7,11 @@
 use std::{net::SocketAddr, sync::Arc};
 
 use shared::{
+    broker::{Queue, RetryTier, Traffic},
     management::Management,
     role::{ConsumerHealth, Parts, refuse_older_schema},
     settings::Settings,
+    store::SqlOperation,
     telemetry::Metrics,
 };
 use tokio_util::sync::CancellationToken;
@@ -27,6 +29,20 @@ mod worker;
 use metrics::WorkerMetrics;
 use worker::Worker;
 
+/// What it does with the broker.
+const TRAFFIC: Traffic = Traffic {
+    published: &[
+        Queue::Retry(RetryTier::One),
+        Queue::Retry(RetryTier::Two),
+        Queue::Retry(RetryTier::Three),
+        Queue::DeadLetters,
+    ],
+    consumed: &[Queue::Commands],
+};
+
+/// What it mostly does with SQL.
+const SQL: [SqlOperation; 2] = [SqlOperation::ApplyBatch, SqlOperation::Probe];
+
 /// The worker, ready to run.
 #[derive(Debug)]
 pub struct Service {
@@ -43,6 +59,7 @@ pub async fn build(settings: &Settings, parts: Parts) -> anyhow::Result<Service>
     let management = Management::bind(settings.consumer_worker.management)?;
     refuse_older_schema(&parts.store).await?;
     let series = Metrics::new();
+    let parts = parts.metered(&series, TRAFFIC, &SQL);
     let worker = Worker::new(settings, parts, WorkerMetrics::new(&series));
     Ok(Service {
         worker,

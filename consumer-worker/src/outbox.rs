@@ -11,7 +11,10 @@ use shared::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{backoff::Backoff, metrics::WorkerMetrics};
+use crate::{
+    backoff::Backoff,
+    metrics::{RetryReason, WorkerMetrics},
+};
 
 #[derive(Debug)]
 pub(crate) struct Outbox {
@@ -55,7 +58,12 @@ impl Outbox {
 
     /// Gives deliveries back untouched. One that had come before is put back as a fresh copy, so that an outage, however
     /// long and however often, does not bring it nearer to the broker's delivery limit.
-    pub(crate) async fn give_back(&self, consumer: &dyn Consumer, deliveries: Vec<Delivery>) {
+    pub(crate) async fn give_back(
+        &self,
+        consumer: &dyn Consumer,
+        deliveries: Vec<Delivery>,
+        reason: RetryReason,
+    ) {
         self.metrics
             .in_hand
             .sub(deliveries.len().try_into().unwrap_or(i64::MAX));
@@ -71,7 +79,10 @@ impl Outbox {
                 .publish(Queue::Retry(RetryTier::One), &delivery.message)
                 .await
             {
-                Ok(()) => settle_or_leave(consumer, delivery).await,
+                Ok(()) => {
+                    self.metrics.retried(RetryTier::One, reason);
+                    settle_or_leave(consumer, delivery).await;
+                }
                 Err(_) => back.push(delivery),
             }
         }

@@ -26,7 +26,7 @@ use crate::{
     decide::{Decided, Decider},
     follow_up::FollowUp,
     intake::{Intake, Taken},
-    metrics::WorkerMetrics,
+    metrics::{RetryReason, WorkerMetrics},
     outbox::{Outbox, settle},
     pace::{Pace, Seen},
     retention,
@@ -111,6 +111,7 @@ impl Worker {
         while self.sql_takes_writes(&mut backoff, &stop).await {
             let ended = self.consume(&mut backoff, &stop).await;
             self.consuming.store(false, Ordering::Relaxed);
+            self.metrics.prefetch.set(0);
             match ended {
                 Ended::Stopped => break,
                 Ended::Paused(error) => {
@@ -168,15 +169,13 @@ impl Worker {
     async fn consume(&self, backoff: &mut Backoff, stop: &CancellationToken) -> Ended {
         let mut pace = Pace::Careful;
         loop {
-            let consumer = match self
-                .broker
-                .consume(Queue::Commands, pace.in_hand(self.decider.max))
-                .await
-            {
+            let bound = pace.in_hand(self.decider.max);
+            let consumer = match self.broker.consume(Queue::Commands, bound).await {
                 Ok(consumer) => consumer,
                 Err(error) => return Ended::Lost(error),
             };
             self.consuming.store(true, Ordering::Relaxed);
+            self.metrics.prefetch.set(bound.get().into());
             let mut intake = Intake::new(consumer);
             let left = self.drain(&mut intake, pace, backoff, stop).await;
             intake.stop().await;
@@ -280,7 +279,9 @@ impl Worker {
         self.metrics
             .in_hand
             .add(deliveries.len().try_into().unwrap_or(i64::MAX));
-        self.outbox.give_back(consumer.as_ref(), deliveries).await;
+        self.outbox
+            .give_back(consumer.as_ref(), deliveries, RetryReason::Other)
+            .await;
     }
 
     /// One batch: decide and commit, then send on, then settle.
@@ -351,7 +352,11 @@ impl Worker {
         }
         let settled = settle(consumer.as_ref(), done).await;
         if let Some(error) = outage {
-            self.outbox.give_back(consumer.as_ref(), back).await;
+            let reason = match error {
+                StoreError::TimedOut(_) => RetryReason::Timeout,
+                _ => RetryReason::DbUnavailable,
+            };
+            self.outbox.give_back(consumer.as_ref(), back, reason).await;
             return Err(Ended::Paused(error));
         }
         settled.map_err(Ended::Lost)

@@ -7,10 +7,11 @@
 use std::{net::SocketAddr, sync::Arc};
 
 use shared::{
+    broker::{Queue, Traffic},
     management::Management,
     role::{ConsumerHealth, Parts, payload_keys, refuse_older_schema},
     settings::Settings,
-    store::Store,
+    store::{SqlOperation, Store},
     telemetry::Metrics,
 };
 use tokio_util::sync::CancellationToken;
@@ -45,6 +46,20 @@ use metrics::DlqMetrics;
 use routes::Api;
 use watch::Watch;
 
+/// What it does with the broker.
+const TRAFFIC: Traffic = Traffic {
+    published: &[Queue::Commands, Queue::Parking],
+    consumed: &[Queue::DeadLetters],
+};
+
+/// What it mostly does with SQL.
+const SQL: [SqlOperation; 4] = [
+    SqlOperation::StoreDeadLetter,
+    SqlOperation::ReadDeadLetters,
+    SqlOperation::ChangeDeadLetters,
+    SqlOperation::Replay,
+];
+
 /// The service, ready to run.
 #[derive(Debug)]
 pub struct Service {
@@ -64,7 +79,8 @@ pub async fn build(settings: &Settings, parts: Parts) -> anyhow::Result<Service>
     let management = Management::bind(settings.dlq_function.management)?;
     refuse_older_schema(&parts.store).await?;
     let series = Metrics::new();
-    let metrics = DlqMetrics::new(&series);
+    let parts = parts.metered(&series, TRAFFIC, &SQL);
+    let metrics = DlqMetrics::new(&series, &parts.clock);
     let actions = Actions::new(settings, &parts)?;
     let keeper = Keeper::new(&parts, payload_keys(settings)?, metrics.clone());
     let collector = Collector::new(&parts, keeper);

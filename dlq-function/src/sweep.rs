@@ -9,15 +9,11 @@ use shared::{
     clock::Clock,
     payload_keys::PayloadKeys,
     settings::Retention,
-    store::{
-        Store, StoreError,
-        dead_letters::{DeadLetterFilter, DeadLetterState},
-        sessions::SessionBounds,
-    },
+    store::{Store, StoreError, sessions::SessionBounds},
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::metrics::DlqMetrics;
+use crate::metrics::{DlqMetrics, How};
 
 /// How often it looks; well within the minute that is promised.
 const INTERVAL: Duration = Duration::from_secs(20);
@@ -50,14 +46,11 @@ impl Sweep {
     }
 
     async fn look(&self) -> Result<(), StoreError> {
-        self.store.erase_raced_dead_letters().await?;
+        let erased = self.store.erase_raced_dead_letters().await?;
+        self.metrics.resolved_many(How::Erased, erased);
         self.store.mend_words().await?;
-        let open = DeadLetterFilter {
-            state: Some(DeadLetterState::Open),
-            ..DeadLetterFilter::default()
-        };
-        let open = self.store.dead_letters_count(&open).await?;
-        self.metrics.open.set(open.try_into().unwrap_or(i64::MAX));
+        let open = self.store.open_dead_letters().await?;
+        self.metrics.open(&open);
         Ok(())
     }
 

@@ -2,8 +2,6 @@
 //!
 //! **Invariant:** an [`Accepted`] exists only after the broker has confirmed the command.
 
-use std::time::Instant;
-
 use actix_web::web::Data;
 use chrono::{DateTime, Utc};
 use shared::{
@@ -71,9 +69,8 @@ pub async fn accept(
         ..
     } = envelope.command;
     let operation = action.operation();
-    let since = Instant::now();
     let outcome = api.coalescer.publish(&envelope).await;
-    api.metrics.published(operation, 1, outcome, since);
+    api.metrics.published(operation, 1, outcome);
     outcome.map_err(|error| Problem::publish(error, id))?;
     pass(Place::PublishedNotAnswered);
     Ok(Accepted {

@@ -1,49 +1,72 @@
 //! The series of producer-api. Labels come from closed sets: route patterns, methods, statuses, codes.
 
-use std::time::Instant;
-
-use prometheus::{Histogram, IntCounterVec, IntGauge};
+use prometheus::{Histogram, IntCounter, IntGauge};
 use shared::{
     broker::{PublishError, Queue},
     domain::Operation,
-    http::{
-        metrics::HTTP_BUCKETS,
-        problem::{Code, Problem},
-    },
-    telemetry::Metrics,
+    http::problem::Code,
+    telemetry::{Family, Metrics},
 };
 
-const MESSAGE_BUCKETS: [f64; 9] = [1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0];
-const CONFIRMED: &str = "confirmed";
+use crate::server::{CONTACT, CONTACTS};
+
+const MESSAGE_BUCKETS: [f64; 4] = [1.0, 10.0, 50.0, 200.0];
+
+/// What the broker said of a publish.
+const OUTCOMES: [Result<(), PublishError>; 6] = [
+    Ok(()),
+    Err(PublishError::Refused),
+    Err(PublishError::Unroutable),
+    Err(PublishError::Unconfirmed),
+    Err(PublishError::Blocked),
+    Err(PublishError::Unavailable),
+];
+
+fn word(outcome: Result<(), PublishError>) -> &'static str {
+    match outcome {
+        Ok(()) => "confirmed",
+        Err(PublishError::Refused) => "nacked",
+        Err(PublishError::Unroutable) => "returned",
+        Err(PublishError::Unconfirmed) => "timeout",
+        Err(PublishError::Blocked) => "blocked",
+        Err(PublishError::Unavailable) => "closed",
+    }
+}
 
 /// What is counted.
 #[derive(Clone, Debug)]
 pub struct ApiMetrics {
-    accepted: IntCounterVec,
-    refused: IntCounterVec,
-    published: IntCounterVec,
-    publish_seconds: Histogram,
+    accepted: Family<Operation, IntCounter>,
+    refused: Family<(Operation, Refusal), IntCounter>,
+    published: Family<Result<(), PublishError>, IntCounter>,
     message_size: Histogram,
-    broker_connected: IntGauge,
     waiting: IntGauge,
-    looks: IntCounterVec,
+    looks: Family<bool, IntCounter>,
 }
 
 /// Why a write was refused.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Refusal {
     Validation,
     NotFound,
-    Forbidden,
+    Auth,
+    Precondition,
+    IdempotencyMismatch,
+    RateLimit,
+    Backpressure,
     Unavailable,
     Defect,
 }
 
 impl Refusal {
-    const ALL: [Self; 5] = [
+    const ALL: [Self; 9] = [
         Self::Validation,
         Self::NotFound,
-        Self::Forbidden,
+        Self::Auth,
+        Self::Precondition,
+        Self::IdempotencyMismatch,
+        Self::RateLimit,
+        Self::Backpressure,
         Self::Unavailable,
         Self::Defect,
     ];
@@ -52,13 +75,17 @@ impl Refusal {
         match self {
             Self::Validation => "validation",
             Self::NotFound => "not_found",
-            Self::Forbidden => "forbidden",
+            Self::Auth => "auth",
+            Self::Precondition => "precondition",
+            Self::IdempotencyMismatch => "idempotency_mismatch",
+            Self::RateLimit => "rate_limit",
+            Self::Backpressure => "backpressure",
             Self::Unavailable => "unavailable",
             Self::Defect => "defect",
         }
     }
 
-    /// `None` for what was accepted and ended otherwise than its client had wished.
+    /// `None` for what was accepted, and ended otherwise than its client had wished for no fault of the request.
     fn of(code: Code) -> Option<Self> {
         match code {
             Code::MalformedRequest
@@ -72,15 +99,18 @@ impl Refusal {
             Code::NotFound | Code::ContactNotFound | Code::CommandNotFound | Code::ImportNotFound => {
                 Some(Self::NotFound)
             }
-            Code::Forbidden => Some(Self::Forbidden),
+            Code::Unauthenticated | Code::Forbidden => Some(Self::Auth),
+            Code::PreconditionFailed => Some(Self::Precondition),
+            Code::IdempotencyKeyReused => Some(Self::IdempotencyMismatch),
+            Code::RateLimited => Some(Self::RateLimit),
+            Code::Overloaded => Some(Self::Backpressure),
             Code::BrokerUnavailable
             | Code::PublishUnconfirmed
             | Code::StoreUnavailable
+            | Code::KeysUnavailable
             | Code::ImportInterrupted => Some(Self::Unavailable),
             Code::InternalError => Some(Self::Defect),
-            Code::PreconditionFailed
-            | Code::IdempotencyKeyReused
-            | Code::Discarded
+            Code::Discarded
             | Code::ContactDeleted
             | Code::CommandExpired
             | Code::ImportTakenOver
@@ -90,63 +120,51 @@ impl Refusal {
             | Code::PayloadLocked
             | Code::ReplayNotFound
             | Code::ReplayEnded
-            | Code::SelectionChanged
-            // Never of a write: it did not get so far.
-            | Code::Unauthenticated
-            | Code::KeysUnavailable
-            | Code::RateLimited
-            | Code::Overloaded => None,
+            | Code::SelectionChanged => None,
         }
     }
 }
 
-const OPERATIONS: [&[&str]; 3] = [&["create"], &["update"], &["delete"]];
+/// The write that a request asks for, if it asks for one.
+fn operation(method: &str, route: &str) -> Option<Operation> {
+    match (method, route) {
+        ("POST", CONTACTS) => Some(Operation::Create),
+        ("PUT" | "PATCH", CONTACT) => Some(Operation::Update),
+        ("DELETE", CONTACT) => Some(Operation::Delete),
+        _ => None,
+    }
+}
 
 impl ApiMetrics {
-    /// Registers the series; those whose labels are known exist from the start.
+    /// Registers the series; all exist from the start.
     pub fn new(series: &Metrics) -> Self {
-        let refusals: Vec<[&str; 2]> = Operation::ALL
-            .iter()
-            .flat_map(|operation| Refusal::ALL.map(|refusal| [operation.as_str(), refusal.as_str()]))
-            .collect();
-        let refusals: Vec<&[&str]> = refusals.iter().map(<[&str; 2]>::as_slice).collect();
+        let refusals = Operation::ALL.into_iter().flat_map(|operation| {
+            Refusal::ALL.map(|refusal| ((operation, refusal), [operation.as_str(), refusal.as_str()]))
+        });
         Self {
             accepted: series.counters(
                 "contato_commands_accepted_total",
                 "Commands that the broker has confirmed.",
-                &["operation"],
-                &OPERATIONS,
+                ["operation"],
+                Operation::ALL.map(|operation| (operation, [operation.as_str()])),
             ),
             refused: series.counters(
                 "contato_commands_refused_total",
                 "Writes that were answered with a problem, by reason.",
-                &["operation", "reason"],
-                &refusals,
+                ["operation", "reason"],
+                refusals,
             ),
             published: series.counters(
                 "contato_publish_total",
                 "Commands that were published, by what the broker said.",
-                &["outcome"],
-                &[
-                    &[CONFIRMED],
-                    &["nacked"],
-                    &["returned"],
-                    &["timeout"],
-                    &["closed"],
-                ],
-            ),
-            publish_seconds: series.histogram(
-                "contato_publish_duration_seconds",
-                "How long the broker took to confirm or fail.",
-                &HTTP_BUCKETS,
+                ["outcome"],
+                OUTCOMES.map(|outcome| (outcome, [word(outcome)])),
             ),
             message_size: series.histogram(
                 "contato_publish_message_size",
                 "Commands in a message.",
                 &MESSAGE_BUCKETS,
             ),
-            broker_connected: series
-                .gauge("contato_broker_connected", "Whether a publish would be sent now."),
             waiting: series.gauge(
                 "contato_waiting_requests",
                 "Requests that wait for their command.",
@@ -154,37 +172,20 @@ impl ApiMetrics {
             looks: series.counters(
                 "contato_wait_queries_total",
                 "Looks at SQL for all requests that wait, by whether SQL answered.",
-                &["outcome"],
-                &[&["answered"], &["failed"]],
+                ["outcome"],
+                [(true, ["answered"]), (false, ["failed"])],
             ),
         }
     }
 
     /// A publish of so many commands ended.
-    pub fn published(
-        &self,
-        operation: Operation,
-        commands: usize,
-        outcome: Result<(), PublishError>,
-        since: Instant,
-    ) {
+    pub fn published(&self, operation: Operation, commands: usize, outcome: Result<(), PublishError>) {
         let commands = commands as u64;
-        let word = match outcome {
-            Ok(()) => CONFIRMED,
-            Err(PublishError::Refused) => "nacked",
-            Err(PublishError::Unroutable) => "returned",
-            Err(PublishError::Unconfirmed) => "timeout",
-            Err(PublishError::Unavailable) => "closed",
-        };
-        self.published.with_label_values(&[word]).inc_by(commands);
-        self.publish_seconds.observe(since.elapsed().as_secs_f64());
+        self.published.of(outcome).inc_by(commands);
         match outcome {
-            Ok(()) => self
-                .accepted
-                .with_label_values(&[operation.as_str()])
-                .inc_by(commands),
+            Ok(()) => self.accepted.of(operation).inc_by(commands),
             Err(error) => {
-                tracing::warn!(queue.name = Queue::Commands.name(), publish.outcome = word, %error, "a command was not accepted");
+                tracing::warn!(queue.name = Queue::Commands.name(), publish.outcome = word(outcome), %error, "a command was not accepted");
             }
         }
     }
@@ -194,23 +195,11 @@ impl ApiMetrics {
         self.message_size.observe(commands as f64);
     }
 
-    /// Counts a write that ends with a problem; gives the outcome back.
-    pub fn write<T>(&self, operation: Operation, outcome: Result<T, Problem>) -> Result<T, Problem> {
-        let refusal = outcome
-            .as_ref()
-            .err()
-            .and_then(|problem| Refusal::of(problem.code()));
-        if let Some(refusal) = refusal {
-            self.refused
-                .with_label_values(&[operation.as_str(), refusal.as_str()])
-                .inc();
+    /// A request was answered with a problem, here or before it got here; counted if it was a write.
+    pub fn problem(&self, method: &str, route: &str, code: Code) {
+        if let (Some(operation), Some(refusal)) = (operation(method, route), Refusal::of(code)) {
+            self.refused.of((operation, refusal)).inc();
         }
-        outcome
-    }
-
-    /// Whether the broker is connected.
-    pub fn broker(&self, connected: bool) {
-        self.broker_connected.set(connected.into());
     }
 
     /// How many requests wait.
@@ -220,7 +209,6 @@ impl ApiMetrics {
 
     /// SQL was asked for those that wait.
     pub fn looked(&self, answered: bool) {
-        let outcome = if answered { "answered" } else { "failed" };
-        self.looks.with_label_values(&[outcome]).inc();
+        self.looks.of(answered).inc();
     }
 }

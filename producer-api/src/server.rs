@@ -9,7 +9,7 @@ use std::{
 use actix_web::web::{self, Data};
 use anyhow::Context;
 use shared::{
-    broker::connected_within,
+    broker::{Queue, Traffic, connected_within},
     http::{
         access::Access,
         docs::Docs,
@@ -22,6 +22,7 @@ use shared::{
     role::{Parts, refuse_older_schema},
     runtime,
     settings::{Http, Settings, Shutdown},
+    store::SqlOperation,
     telemetry::Metrics,
 };
 use tokio_util::sync::CancellationToken;
@@ -57,27 +58,33 @@ pub const IMPORT_BY_ID: &str = "/v1/imports/{id}";
 /// Where the refusals of an import are.
 pub const IMPORT_REFUSALS: &str = "/v1/imports/{id}/refusals";
 
-/// Method, route and status of what usually happens: series that exist from the start.
-const SUCCESSES: [(&str, &str, &str); 12] = [
+/// Method, route and success of what objectives are set for.
+const KNOWN: [(&str, &str, &str); 7] = [
     ("POST", CONTACTS, "202"),
     ("PUT", CONTACT, "202"),
     ("PATCH", CONTACT, "202"),
     ("DELETE", CONTACT, "202"),
     ("GET", CONTACT, "200"),
     ("GET", CONTACTS, "200"),
-    ("POST", SEARCH, "200"),
-    ("GET", EXPORT, "200"),
     ("GET", COMMAND, "200"),
-    ("GET", COMMANDS, "200"),
-    ("POST", IMPORT, "202"),
-    ("GET", IMPORT_BY_ID, "200"),
+];
+
+/// What it does with the broker.
+const TRAFFIC: Traffic = Traffic {
+    published: &[Queue::Commands],
+    consumed: &[],
+};
+
+/// What it mostly does with SQL.
+const SQL: [SqlOperation; 3] = [
+    SqlOperation::GetContact,
+    SqlOperation::ListContacts,
+    SqlOperation::GetCommand,
 ];
 
 /// How long it is not ready for want of a first connection to the broker. Whoever were sent here before that would be
 /// answered 503; whoever is sent here after that is told what is wrong.
 const FIRST_CONNECTION_MAX: Duration = Duration::from_secs(5);
-/// How often the state of the broker's connection is noted.
-const BROKER_NOTE_INTERVAL: Duration = Duration::from_secs(1);
 /// What is left of the shutdown's deadline for letting go of broker and SQL.
 const CLOSING_TIME: Duration = Duration::from_secs(1);
 
@@ -116,8 +123,11 @@ pub async fn build(settings: &Settings, parts: Parts) -> anyhow::Result<Service>
         );
     }
     let series = Metrics::new();
-    let api = Api::new(settings, parts, ApiMetrics::new(&series));
-    let http_metrics = HttpMetrics::new(&series, &SUCCESSES);
+    let metrics = ApiMetrics::new(&series);
+    let refusals = metrics.clone();
+    let http_metrics = HttpMetrics::new(&series, &KNOWN)
+        .with_problems(move |method, route, code| refusals.problem(method, route, code));
+    let api = Api::new(settings, parts.metered(&series, TRAFFIC, &SQL), metrics);
     let canary = Canary::new(&settings.canary, &series);
     Ok(Service {
         api: Data::new(api),
@@ -191,27 +201,13 @@ impl Service {
             api.stopping.cancel();
         };
         let wait = api.waiters.run(&api.store, &api.stamps, stop.clone());
-        let note = note_broker(&api, served.clone());
         let canary = async {
             if let Some(canary) = self.canary {
                 canary.run(&api, stop.clone()).await;
             }
         };
-        let (served, told, (), (), (), ()) = tokio::join!(serve, management, ready, wait, note, canary);
+        let (served, told, (), (), ()) = tokio::join!(serve, management, ready, wait, canary);
         served.and(told)
-    }
-}
-
-async fn note_broker(api: &Api, until: CancellationToken) {
-    let noting = async {
-        loop {
-            api.metrics.broker(api.broker.connected());
-            tokio::time::sleep(BROKER_NOTE_INTERVAL).await;
-        }
-    };
-    tokio::select! {
-        () = noting => {}
-        () = until.cancelled() => {}
     }
 }
 

@@ -124,7 +124,7 @@ pub async fn build(settings: &Settings, parts: Parts, port: u16) -> anyhow::Resu
     };
     let access = Access::at_start(&auth, None, address)?;
     let series = Metrics::new();
-    let metrics = DlqMetrics::new(&series);
+    let metrics = DlqMetrics::new(&series, &parts.clock);
     let keeper = Keeper::new(&parts, payload_keys(settings)?, metrics.clone());
     refuse_older_schema(&parts.store).await?;
     Ok(Handler {

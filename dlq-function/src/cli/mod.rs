@@ -138,7 +138,7 @@ pub async fn run(command: Command, settings: &Settings, parts: &Parts) -> anyhow
         parts.broker_connected(BROKER_PATIENCE).await?;
     }
     let actions = Actions::new(settings, parts)?;
-    let runner = Runner::new(actions.clone(), DlqMetrics::new(&Metrics::new()));
+    let runner = Runner::new(actions.clone(), DlqMetrics::new(&Metrics::new(), &parts.clock));
     let code = match &command {
         Command::List(arguments) => list::run(&actions, arguments).await?,
         Command::Show(arguments) => show::run(&actions, arguments).await?,

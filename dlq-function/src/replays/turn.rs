@@ -168,6 +168,9 @@ impl<'a> Turn<'a> {
 
     async fn end(&self, state: ReplayState) -> Result<Went, RoundError> {
         let ended = self.actions.store.end_replay(&self.lease(), state).await?;
+        if ended && state == ReplayState::Braked {
+            self.metrics.braked();
+        }
         Ok(if ended { Went::Ended(state) } else { Went::Lost })
     }
 

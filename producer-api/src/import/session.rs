@@ -3,7 +3,7 @@
 //! **Invariant:** nothing is published that was not announced, and a file is answered only once all that is good of it is
 //! confirmed. What went before is compared, not believed: another file under a used key publishes nothing.
 
-use std::{collections::VecDeque, sync::Arc, time::Instant};
+use std::{collections::VecDeque, sync::Arc};
 
 use shared::{
     domain::{Action, Command, ImportId, Operation},
@@ -266,11 +266,9 @@ impl Session {
         let sent = Window::messages(window.commands)
             .into_iter()
             .map(|together| async {
-                let (count, since) = (together.len(), Instant::now());
+                let count = together.len();
                 let outcome = self.api.coalescer.publish_together(together).await;
-                self.api
-                    .metrics
-                    .published(Operation::Create, count, outcome, since);
+                self.api.metrics.published(Operation::Create, count, outcome);
                 outcome
             });
         let outcomes = futures_util::future::join_all(sent).await;

@@ -101,6 +101,7 @@ async fn each_failure_of_a_publish_is_told_as_it_is() {
     let says = |error| *contrary.get().unwrap().says.lock().unwrap() = error;
     for (error, code, outcome) in [
         (PublishError::Unavailable, "broker-unavailable", "closed"),
+        (PublishError::Blocked, "broker-unavailable", "blocked"),
         (PublishError::Refused, "broker-unavailable", "nacked"),
         (PublishError::Unroutable, "broker-unavailable", "returned"),
         (PublishError::Unconfirmed, "publish-unconfirmed", "timeout"),

@@ -5,7 +5,7 @@ use actix_web::{
     http::StatusCode,
     web::{Data, Payload},
 };
-use shared::domain::{Action, Operation};
+use shared::domain::Action;
 
 use super::describe_write;
 use shared::http::{
@@ -49,11 +49,8 @@ pub fn describe() -> Description {
 /// # Errors
 /// As the contract has it.
 pub async fn create(api: Data<Api>, request: HttpRequest, payload: Payload) -> Result<HttpResponse, Problem> {
-    let outcome = async {
-        let caller = Caller::with(&request, &[Scope::ContactsWrite])?;
-        let received = Received::read(&request, payload, MediaType::Json).await?;
-        let contact = WholeContact::read(received.members()?)?;
-        accept_and_answer(&api, &caller, &received, Action::Create(contact), Target::New).await
-    };
-    api.metrics.write(Operation::Create, outcome.await)
+    let caller = Caller::with(&request, &[Scope::ContactsWrite])?;
+    let received = Received::read(&request, payload, MediaType::Json).await?;
+    let contact = WholeContact::read(received.members()?)?;
+    accept_and_answer(&api, &caller, &received, Action::Create(contact), Target::New).await
 }

@@ -5,7 +5,7 @@ use actix_web::{
     http::StatusCode,
     web::{Data, Path, Payload},
 };
-use shared::domain::{Action, Operation};
+use shared::domain::Action;
 
 use super::{contact_id, describe_write_to_one};
 use shared::http::{
@@ -45,11 +45,8 @@ pub async fn delete(
     id: Path<String>,
     payload: Payload,
 ) -> Result<HttpResponse, Problem> {
-    let outcome = async {
-        let caller = Caller::with(&request, &[Scope::ContactsWrite])?;
-        let id = contact_id(&id)?;
-        let received = Received::read(&request, payload, MediaType::Nothing).await?;
-        accept_and_answer(&api, &caller, &received, Action::Delete, Target::Existing(id)).await
-    };
-    api.metrics.write(Operation::Delete, outcome.await)
+    let caller = Caller::with(&request, &[Scope::ContactsWrite])?;
+    let id = contact_id(&id)?;
+    let received = Received::read(&request, payload, MediaType::Nothing).await?;
+    accept_and_answer(&api, &caller, &received, Action::Delete, Target::Existing(id)).await
 }

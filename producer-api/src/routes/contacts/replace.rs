@@ -4,7 +4,7 @@ use actix_web::{
     HttpRequest, HttpResponse,
     web::{Data, Path, Payload},
 };
-use shared::domain::{Action, Operation};
+use shared::domain::Action;
 
 use super::{contact_id, describe_update};
 use shared::http::{
@@ -40,19 +40,16 @@ pub async fn replace(
     id: Path<String>,
     payload: Payload,
 ) -> Result<HttpResponse, Problem> {
-    let outcome = async {
-        let caller = Caller::with(&request, &[Scope::ContactsWrite])?;
-        let id = contact_id(&id)?;
-        let received = Received::read(&request, payload, MediaType::Json).await?;
-        let changes = replacement(WholeContact::read(received.members()?)?);
-        accept_and_answer(
-            &api,
-            &caller,
-            &received,
-            Action::Update(changes),
-            Target::Existing(id),
-        )
-        .await
-    };
-    api.metrics.write(Operation::Update, outcome.await)
+    let caller = Caller::with(&request, &[Scope::ContactsWrite])?;
+    let id = contact_id(&id)?;
+    let received = Received::read(&request, payload, MediaType::Json).await?;
+    let changes = replacement(WholeContact::read(received.members()?)?);
+    accept_and_answer(
+        &api,
+        &caller,
+        &received,
+        Action::Update(changes),
+        Target::Existing(id),
+    )
+    .await
 }
