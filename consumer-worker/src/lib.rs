@@ -40,8 +40,13 @@ const TRAFFIC: Traffic = Traffic {
     consumed: &[Queue::Commands],
 };
 
-/// What it mostly does with SQL.
-const SQL: [SqlOperation; 2] = [SqlOperation::ApplyBatch, SqlOperation::Probe];
+/// What it does with SQL.
+const SQL: [SqlOperation; 4] = [
+    SqlOperation::ApplyBatch,
+    SqlOperation::Probe,
+    SqlOperation::CheckSchema,
+    SqlOperation::Sweep,
+];
 
 /// The worker, ready to run.
 #[derive(Debug)]

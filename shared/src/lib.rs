@@ -1,7 +1,7 @@
 //! What two or more of contato's services need: the domain, the wire format, the broker, the store, settings and
 //! telemetry.
 //!
-//! **Invariant:** arrows point one way, `domain` ← `wire` ← `broker`, `store` ← `settings`, `telemetry`, `management`.
+//! **Invariant:** arrows point one way, `domain` ← `wire`, `metrics` ← `broker`, `store` ← `settings`, `telemetry`, `management`.
 
 pub mod broker;
 mod camel_case;
@@ -12,6 +12,7 @@ pub mod http;
 pub mod intent;
 mod knock;
 pub mod management;
+pub mod metrics;
 pub mod payload_keys;
 pub mod planned_fault;
 pub mod role;

@@ -9,14 +9,15 @@ use async_trait::async_trait;
 use prometheus::{Histogram, IntCounter};
 
 use super::{Broker, BrokerError, Consumer, Delivery, Message, PublishError, Queue, Reconnects, Settled};
-use crate::telemetry::{BoundedHistograms, Family, Metrics, OTHER};
+use crate::metrics::{BoundedHistograms, Family, Metrics, OTHER};
 
 /// Upper bounds in seconds.
 const OPERATION_BUCKETS: [f64; 4] = [0.001, 0.01, 0.1, 1.0];
 const PROCESS_BUCKETS: [f64; 5] = [0.005, 0.025, 0.1, 1.0, 5.0];
 
-/// How many kinds of failures have series of their own.
-const ADMITTED_MAX: usize = 2;
+/// How many kinds of failures have series of their own: of operations, and of what was not settled, which are all there are.
+const FAILURES_ADMITTED_MAX: usize = 1;
+const UNDONE_ADMITTED_MAX: usize = 2;
 
 const PUBLISH: &str = "publish";
 const ACK: &str = "ack";
@@ -57,7 +58,7 @@ impl Metered {
                 "messaging_destination_name",
                 "error_type",
             ],
-            ADMITTED_MAX,
+            FAILURES_ADMITTED_MAX,
         );
         let metered = Self {
             operations,
@@ -66,7 +67,7 @@ impl Metered {
                 "How long deliveries were in hand, from when they were taken until they were settled.",
                 &PROCESS_BUCKETS,
                 ["messaging_destination_name", "error_type"],
-                ADMITTED_MAX,
+                UNDONE_ADMITTED_MAX,
             ),
             sent: series.counters(
                 "messaging_client_sent_messages_total",
@@ -82,7 +83,9 @@ impl Metered {
             ),
             broker,
         };
-        for queue in traffic.published {
+        // Retries are made one by one, and seldom: what they took comes when there are any.
+        let is_retry = |queue: &&Queue| matches!(queue, Queue::Retry(_));
+        for queue in traffic.published.iter().filter(|queue| !is_retry(queue)) {
             metered.operations.always([PUBLISH, queue.name(), NONE]);
         }
         for queue in traffic.consumed {

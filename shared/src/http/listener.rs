@@ -54,7 +54,7 @@ pub const KEEP_ALIVE: Duration = Duration::from_secs(75);
 const DISCONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// What tells orchestrators about the process: not counted, never refused.
-const PROBES: [&str; 2] = ["/livez", "/readyz"];
+pub(super) const PROBES: [&str; 2] = ["/livez", "/readyz"];
 
 /// Bounds of connections. The defaults are the constants; tests have others.
 #[derive(Clone, Copy, Debug)]

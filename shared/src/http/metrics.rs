@@ -11,12 +11,12 @@ use std::{fmt, sync::Arc, time::Instant};
 use actix_web::http::{Method, StatusCode};
 use prometheus::IntGauge;
 
-use super::problem::Code;
+use super::{listener::PROBES, problem::Code};
 use crate::telemetry::{BoundedHistograms, Metrics, OTHER};
 
 /// Upper bounds in seconds; the limits of the service level objectives are among them. Fewer than the conventions advise: there
 /// is a series for each of them in each combination.
-const BUCKETS: [f64; 6] = [0.005, 0.025, 0.1, 0.25, 1.0, 5.0];
+const BUCKETS: [f64; 5] = [0.005, 0.025, 0.1, 0.25, 1.0];
 
 /// How many combinations that are not among the known ones have series of their own.
 const ADMITTED_MAX: usize = 3;
@@ -97,6 +97,8 @@ impl HttpMetrics {
         let matters = status.is_success() || status.is_server_error();
         let requests = if matters && self.known.contains(&(method, route)) {
             self.requests.always(labels)
+        } else if PROBES.contains(&route) {
+            self.requests.always([OTHER, OTHER, class(status)])
         } else {
             self.requests.while_room(labels, [OTHER, OTHER, class(status)])
         };

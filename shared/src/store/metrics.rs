@@ -16,14 +16,14 @@ use sea_orm::{DatabaseConnection, DbBackend};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::{Store, StoreError};
-use crate::telemetry::{BoundedHistograms, Metrics, OTHER};
+use crate::metrics::{BoundedHistograms, Metrics, OTHER};
 
 /// Upper bounds in seconds. Fewer than the conventions advise: there is a series for each of them for each operation.
-const OPERATION_BUCKETS: [f64; 5] = [0.001, 0.01, 0.1, 1.0, 5.0];
+const OPERATION_BUCKETS: [f64; 4] = [0.001, 0.01, 0.1, 1.0];
 const WAIT_BUCKETS: [f64; 4] = [0.001, 0.01, 0.1, 1.0];
 
 /// How many combinations of operation and failure, besides the successes that a role expects, have series of their own.
-const ADMITTED_MAX: usize = 3;
+const ADMITTED_MAX: usize = 2;
 
 /// `error_type` of what succeeded.
 const NONE: &str = "";

@@ -3,13 +3,7 @@
 //! **Invariant:** personal data reaches neither. Log fields are ids and names of ours; metric labels come from closed
 //! sets.
 
-mod asked;
-mod bounded;
-mod family;
 mod logs;
-mod metrics;
 
-pub use bounded::BoundedHistograms;
-pub use family::Family;
+pub use crate::metrics::{BoundedHistograms, Family, Metrics, OTHER};
 pub use logs::start_logs;
-pub use metrics::{Metrics, OTHER};

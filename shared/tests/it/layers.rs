@@ -7,13 +7,14 @@ use std::{
 };
 
 /// Each module of `shared` and the modules that it may use.
-const ARROWS: [(&str, &[&str]); 20] = [
+const ARROWS: [(&str, &[&str]); 21] = [
     ("domain", &[]),
     ("camel_case", &[]),
     ("clock", &[]),
     ("files", &[]),
     ("intent", &[]),
     ("knock", &[]),
+    ("metrics", &[]),
     ("runtime", &[]),
     ("service", &[]),
     ("tls", &[]),
@@ -21,7 +22,9 @@ const ARROWS: [(&str, &[&str]); 20] = [
     ("wire", &["domain"]),
     (
         "broker",
-        &["domain", "files", "intent", "knock", "service", "tls", "wire"],
+        &[
+            "domain", "files", "intent", "knock", "metrics", "service", "tls", "wire",
+        ],
     ),
     ("payload_keys", &["wire"]),
     (
@@ -31,6 +34,7 @@ const ARROWS: [(&str, &[&str]); 20] = [
             "domain",
             "intent",
             "knock",
+            "metrics",
             "payload_keys",
             "planned_fault",
             "service",
@@ -42,7 +46,7 @@ const ARROWS: [(&str, &[&str]); 20] = [
         "settings",
         &["broker", "camel_case", "domain", "payload_keys", "tls", "wire"],
     ),
-    ("telemetry", &["settings"]),
+    ("telemetry", &["metrics", "settings"]),
     ("management", &["http", "telemetry"]),
     (
         "http",

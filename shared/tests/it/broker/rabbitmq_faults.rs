@@ -13,7 +13,7 @@ use std::{
 
 use secrecy::ExposeSecret;
 use shared::broker::{
-    Broker, BrokerError, Consumer, PublishError, Queue, QueueOptions, Settled, connected_within,
+    Broker, BrokerError, Cause, Consumer, PublishError, Queue, QueueOptions, Settled, connected_within,
     rabbitmq::{RabbitMq, RabbitMqOptions},
 };
 use test_support::{Server, Servers};
@@ -83,7 +83,7 @@ async fn alarms_stop_publishes_and_nothing_else(instance: &Servers) {
         assert!(took < PUBLISH_TIMEOUT + SLACK, "{published:?} after {took:?}");
         match published {
             Ok(()) => !stored.insert(id),
-            Err(PublishError::Unconfirmed | PublishError::Unavailable) => true,
+            Err(PublishError::Unconfirmed | PublishError::Blocked) => true,
             Err(error) => panic!("{error}"),
         }
     })
@@ -92,8 +92,9 @@ async fn alarms_stop_publishes_and_nothing_else(instance: &Servers) {
     let begun = Instant::now();
     assert_eq!(
         broker.publish(Queue::DeadLetters, &message("refused")).await,
-        Err(PublishError::Unavailable)
+        Err(PublishError::Blocked)
     );
+    assert!(broker.blocked());
     assert!(begun.elapsed() < SLACK);
 
     // What is in hand is settled, and what waits still comes.
@@ -110,6 +111,9 @@ async fn alarms_stop_publishes_and_nothing_else(instance: &Servers) {
         .rabbitmqctl(&["set_vm_memory_high_watermark", "0.4"])
         .await;
     until("the alarm is over", async || broker.connected()).await;
+    assert!(!broker.blocked());
+    let lost = || Cause::ALL.map(|cause| broker.reconnects().of(cause).get());
+    assert_eq!(lost(), [0; 4], "an alarm loses no connection");
     broker
         .publish(Queue::DeadLetters, &message("after"))
         .await
@@ -146,6 +150,9 @@ async fn closed_connections_are_opened_again(instance: &Servers) {
         broker.publish(Queue::Commands, &message("after")).await.is_ok()
     })
     .await;
+    // That of the consumer, and that to publish on.
+    let lost = Cause::ALL.map(|cause| broker.reconnects().of(cause).get());
+    assert_eq!(lost, [2, 0, 0, 0]);
     let consumer = broker
         .consume(Queue::Commands, bound(10))
         .await

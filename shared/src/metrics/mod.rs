@@ -1,11 +1,17 @@
-//! Series for Prometheus.
+//! Series for Prometheus: a registry for each role, and what it is filled with. Which series there are is for those who count.
+
+mod asked;
+mod bounded;
+mod family;
 
 use prometheus::{
     Encoder, Gauge, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge,
     IntGaugeVec, Opts, Registry, TextEncoder, core::Collector, process_collector::ProcessCollector,
 };
 
-use super::{BoundedHistograms, Family, asked::Asked};
+pub use self::{bounded::BoundedHistograms, family::Family};
+
+use self::asked::Asked;
 
 /// The label value of what has no series of its own.
 pub const OTHER: &str = "_OTHER";

@@ -59,7 +59,7 @@ impl<const N: usize> BoundedHistograms<N> {
 
 #[cfg(test)]
 mod tests {
-    use crate::telemetry::Metrics;
+    use crate::metrics::Metrics;
 
     #[test]
     fn what_comes_when_there_is_no_more_room_is_counted_together() {
