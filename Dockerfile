@@ -24,6 +24,9 @@ RUN sh deploy/docker/stand-ins make \
     && sh deploy/docker/stand-ins remove
 
 COPY . .
+# For `contato_build_info`; last, so that another commit rebuilds only what is in the repository.
+ARG REVISION=unknown
+ENV CONTATO_REVISION=$REVISION
 # The members that are in no image only have to be there: cargo reads every manifest of the workspace.
 RUN sh deploy/docker/stand-ins make \
     && cargo build --release --locked --offline -p producer-api -p consumer-worker -p dlq-function -p contato \
