@@ -26,6 +26,7 @@ use shared::{
 };
 use tempfile::TempDir;
 
+pub use self::page::text;
 use self::{
     answer::{Names, both},
     page::{Block, Example},
@@ -40,6 +41,8 @@ const AZURE: [&str; 2] = ["docs/azure.md", "docs/azure.pt-BR.md"];
 const DEPLOY: [&str; 2] = ["docs/deploy.md", "docs/deploy.pt-BR.md"];
 const LOAD: [&str; 2] = ["docs/load.md", "docs/load.pt-BR.md"];
 const BACKUP: [&str; 2] = ["docs/backup.md", "docs/backup.pt-BR.md"];
+/// What each role tells of itself: `metrics.rs` tries these.
+pub const METRICS: [&str; 2] = ["docs/metrics.md", "docs/metrics.pt-BR.md"];
 const README: [&str; 2] = ["README.md", "README.pt-BR.md"];
 /// Where the pages say that the API is, and that of dead letters.
 const USUAL_ADDRESSES: [&str; 2] = ["127.0.0.1:8080", "127.0.0.1:8081"];
@@ -294,6 +297,7 @@ fn links_lead_somewhere() {
         AZURE,
         BACKUP,
         LOAD,
+        METRICS,
         README,
     ]
     .concat()

@@ -10,6 +10,7 @@ mod doctor;
 mod erasure;
 mod health;
 mod import;
+mod metrics;
 mod setup;
 mod simulate;
 mod smoke;
