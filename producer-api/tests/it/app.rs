@@ -1,11 +1,16 @@
 //! The service under test, and the worker's core stepped by hand.
 
-use std::{num::NonZeroU16, sync::Arc, time::Duration};
+use std::{
+    num::NonZeroU16,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
+use async_trait::async_trait;
 use reqwest::{Method, RequestBuilder, StatusCode, header::HeaderMap};
 use serde_json::{Value, json};
 use shared::{
-    broker::{Broker, Consumer, Queue},
+    broker::{Broker, BrokerError, Consumer, Message, PublishError, Queue},
     domain::{IdKey, Stamp, Verdict},
     role::Parts,
     settings::{Secret, SecretUrl, Settings, Span},
@@ -357,4 +362,52 @@ impl TestApp {
 /// A whole contact.
 pub fn ana() -> Value {
     json!({"name": "Ana Souza", "phone": "(11) 98765-4321", "email": "Ana@Example.com"})
+}
+
+/// A broker that stores what it is given and then says something else.
+#[derive(Debug)]
+pub struct Contrary {
+    broker: Arc<dyn Broker>,
+    says: Mutex<Option<PublishError>>,
+}
+
+impl Contrary {
+    pub fn around(broker: Arc<dyn Broker>) -> Self {
+        Self {
+            broker,
+            says: Mutex::default(),
+        }
+    }
+
+    /// What it says from now on.
+    pub fn says(&self, error: Option<PublishError>) {
+        *self.says.lock().unwrap() = error;
+    }
+}
+
+#[async_trait]
+impl Broker for Contrary {
+    async fn publish(&self, queue: Queue, message: &Message) -> Result<(), PublishError> {
+        self.broker.publish(queue, message).await?;
+        match *self.says.lock().unwrap() {
+            Some(error) => Err(error),
+            None => Ok(()),
+        }
+    }
+
+    async fn consume(&self, queue: Queue, bound: NonZeroU16) -> Result<Arc<dyn Consumer>, BrokerError> {
+        self.broker.consume(queue, bound).await
+    }
+
+    async fn depth(&self, queue: Queue) -> Result<u64, BrokerError> {
+        self.broker.depth(queue).await
+    }
+
+    fn connected(&self) -> bool {
+        self.broker.connected()
+    }
+
+    async fn close(&self) {
+        self.broker.close().await;
+    }
 }

@@ -1,21 +1,19 @@
 //! Broker down, SQL down.
 
 use std::{
-    num::NonZeroU16,
-    sync::{Arc, Mutex, OnceLock},
+    sync::{Arc, OnceLock},
     time::{Duration, Instant},
 };
 
-use async_trait::async_trait;
 use reqwest::Method;
 use serde_json::json;
 use shared::{
-    broker::{Broker, BrokerError, Consumer, Message, PublishError, Queue},
+    broker::{Broker, PublishError},
     domain::{IdIssuer, IdKey, Outcome, Verdict},
     settings::{SecretUrl, Settings, Span},
 };
 
-use crate::app::{DEAD_DATABASE, Pair, TestApp, ana};
+use crate::app::{Contrary, DEAD_DATABASE, Pair, TestApp, ana};
 
 on_both_pairs![without_the_broker_nothing_is_accepted_and_reads_go_on];
 
@@ -52,53 +50,16 @@ async fn without_the_broker_nothing_is_accepted_and_reads_go_on(app: &TestApp) {
     );
 }
 
-/// A broker that stores what it is given and then says something else.
-#[derive(Debug)]
-struct Contrary {
-    broker: Arc<dyn Broker>,
-    says: Mutex<Option<PublishError>>,
-}
-
-#[async_trait]
-impl Broker for Contrary {
-    async fn publish(&self, queue: Queue, message: &Message) -> Result<(), PublishError> {
-        self.broker.publish(queue, message).await?;
-        match *self.says.lock().unwrap() {
-            Some(error) => Err(error),
-            None => Ok(()),
-        }
-    }
-
-    async fn consume(&self, queue: Queue, bound: NonZeroU16) -> Result<Arc<dyn Consumer>, BrokerError> {
-        self.broker.consume(queue, bound).await
-    }
-
-    async fn depth(&self, queue: Queue) -> Result<u64, BrokerError> {
-        self.broker.depth(queue).await
-    }
-
-    fn connected(&self) -> bool {
-        self.broker.connected()
-    }
-
-    async fn close(&self) {
-        self.broker.close().await;
-    }
-}
-
 #[tokio::test]
 async fn each_failure_of_a_publish_is_told_as_it_is() {
     let contrary = OnceLock::new();
     let around = |broker| {
-        let broker = Arc::new(Contrary {
-            broker,
-            says: Mutex::default(),
-        });
+        let broker = Arc::new(Contrary::around(broker));
         contrary.set(broker.clone()).unwrap();
         broker as Arc<dyn Broker>
     };
     let app = TestApp::start_around(Pair::Embedded, |_| {}, around).await;
-    let says = |error| *contrary.get().unwrap().says.lock().unwrap() = error;
+    let says = |error| contrary.get().unwrap().says(error);
     for (error, code, outcome) in [
         (PublishError::Unavailable, "broker-unavailable", "closed"),
         (PublishError::Blocked, "broker-unavailable", "blocked"),
