@@ -23,7 +23,7 @@ const OPERATION_BUCKETS: [f64; 4] = [0.001, 0.01, 0.1, 1.0];
 const WAIT_BUCKETS: [f64; 4] = [0.001, 0.01, 0.1, 1.0];
 
 /// How many combinations of operation and failure, besides the successes that a role expects, have series of their own.
-const ADMITTED_MAX: usize = 2;
+const ADMITTED_MAX: usize = 1;
 
 /// `error_type` of what succeeded.
 const NONE: &str = "";
