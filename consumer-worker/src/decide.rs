@@ -1,12 +1,14 @@
 //! Bringing a batch through SQL: running it again, and finding what spoils it.
 
-use std::{ops::Range, panic::AssertUnwindSafe};
+use std::{ops::Range, panic::AssertUnwindSafe, time::SystemTime};
 
 use futures_util::FutureExt;
 use shared::{
     clock::Clock,
-    domain::{Entry, Stamp, Verdict},
+    domain::{Entry, Outcome, Poison, Stamp, Verdict},
     store::{Store, StoreError},
+    telemetry::traces::Processing,
+    wire::Reason,
 };
 
 use crate::{
@@ -46,6 +48,43 @@ enum Failure {
     Panic,
 }
 
+impl Failure {
+    /// `error.type` of its span.
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::Store(error) => error.kind(),
+            Self::Panic => "panic",
+        }
+    }
+}
+
+impl Fate {
+    /// What a span says became of the command.
+    pub(crate) fn result(&self) -> &'static str {
+        match self {
+            Self::Decided(Verdict::Finished(Outcome::Applied)) => "applied",
+            Self::Decided(Verdict::Finished(Outcome::Superseded)) => "superseded",
+            Self::Decided(Verdict::Finished(Outcome::Rejected(_))) => "rejected",
+            Self::Decided(Verdict::Repeat(_)) => "duplicate",
+            Self::Decided(Verdict::Poison(_)) | Self::Panicked => "deadLettered",
+            Self::Refused { .. } => "refused",
+        }
+    }
+
+    /// `error.type` of its span.
+    pub(crate) fn error(&self) -> Option<&'static str> {
+        let reason = match self {
+            Self::Decided(Verdict::Finished(_) | Verdict::Repeat(_)) => return None,
+            Self::Decided(Verdict::Poison(Poison::IdConflict)) => Reason::IdConflict,
+            Self::Decided(Verdict::Poison(Poison::StampAhead)) => Reason::StampAhead,
+            Self::Decided(Verdict::Poison(Poison::ContactUnknown)) => Reason::ContactUnknown,
+            Self::Panicked => Reason::HandlerPanic,
+            Self::Refused { .. } => Reason::StoreRefused,
+        };
+        Some(reason.as_str())
+    }
+}
+
 /// Applies batches.
 #[derive(Clone, Debug)]
 pub(crate) struct Decider {
@@ -60,8 +99,8 @@ pub(crate) struct Decider {
 
 impl Decider {
     /// Decides every entry, unless SQL cannot be used. What SQL refuses is halved until the entry that it refuses is found;
-    /// it counts as refused only if a neighbour or the probe goes through.
-    pub(crate) async fn decide(&self, entries: &[Entry]) -> Decided {
+    /// it counts as refused only if a neighbour or the probe goes through. Each transaction is told to the spans.
+    pub(crate) async fn decide(&self, entries: &[Entry], spans: &Processing) -> Decided {
         let mut decided = Decided {
             fates: vec![None; entries.len()],
             outage: None,
@@ -71,7 +110,7 @@ impl Decider {
         let mut progressed = false;
         while let Some(range) = todo.pop() {
             let single = range.len() == 1;
-            match self.run(&entries[range.clone()]).await {
+            match self.run(entries, range.clone(), spans).await {
                 Ok(verdicts) => {
                     progressed = true;
                     for (index, verdict) in range.zip(verdicts) {
@@ -124,7 +163,13 @@ impl Decider {
     }
 
     /// Runs one transaction, again while another one is in its way.
-    async fn run(&self, entries: &[Entry]) -> Result<Vec<Verdict>, Failure> {
+    async fn run(
+        &self,
+        entries: &[Entry],
+        range: Range<usize>,
+        spans: &Processing,
+    ) -> Result<Vec<Verdict>, Failure> {
+        let (entries, since) = (&entries[range.clone()], SystemTime::now());
         let mut backoff = Backoff::new();
         let mut reruns = 0;
         let result = loop {
@@ -139,6 +184,8 @@ impl Decider {
                 Err(_) => break Err(Failure::Panic),
             }
         };
+        let error = result.as_ref().err().map(Failure::kind);
+        spans.transaction(self.store.system(), range, since, error);
         if result.is_ok() {
             self.metrics.batch_size.observe(entries.len() as f64);
         }

@@ -4,6 +4,7 @@ use shared::{
     broker::{CONTENT_TYPE_JSON, Delivery, Message, Queue, RetryTier},
     clock::Clock,
     domain::{Poison, Verdict},
+    telemetry::traces::entered,
     wire::{DeadLetter, Envelope, Payload, Reason},
 };
 
@@ -105,6 +106,8 @@ impl FollowUp {
         detail: &str,
     ) -> (Queue, Message) {
         let envelope = element.envelope.as_ref().ok();
+        let traceparent = envelope.and_then(|envelope| envelope.traceparent.clone());
+        let _entered = entered(traceparent.as_deref());
         let command = envelope.map(|envelope| &envelope.command);
         let operation = command.map(|command| command.action.operation());
         self.metrics.dead_lettered(delivery, operation, reason);
@@ -115,7 +118,7 @@ impl FollowUp {
             replay: delivery.message.replay,
             failed_at: self.clock.now(),
             worker: self.worker.clone(),
-            traceparent: envelope.and_then(|envelope| envelope.traceparent.clone()),
+            traceparent,
             content_type: delivery.message.content_type.clone(),
             payload: Payload(delivery.message.body[element.span.clone()].to_vec()),
         };
@@ -135,6 +138,7 @@ impl FollowUp {
             content_type: CONTENT_TYPE_JSON.to_owned(),
             attempt: delivery.message.attempt,
             replay: delivery.message.replay,
+            traceparent: None,
         };
         (Queue::DeadLetters, message)
     }
@@ -166,6 +170,7 @@ fn on_its_own(delivery: &Delivery, element: &Element, envelope: &Envelope, attem
         content_type: CONTENT_TYPE_JSON.to_owned(),
         attempt,
         replay: delivery.message.replay,
+        traceparent: delivery.message.traceparent.clone(),
     }
 }
 

@@ -18,6 +18,7 @@ use shared::{
     role::Parts,
     settings::Settings,
     store::{Store, StoreError},
+    telemetry::traces::{Destination, Item, Processing, Traces},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -48,6 +49,7 @@ pub(crate) struct Worker {
     follow_up: FollowUp,
     outbox: Outbox,
     metrics: WorkerMetrics,
+    traces: Traces,
     consuming: Arc<AtomicBool>,
     keep_commands: Duration,
 }
@@ -78,6 +80,7 @@ impl Worker {
             decider,
             id_key: parts.id_key,
             metrics,
+            traces: parts.traces,
             consuming: Arc::default(),
             keep_commands: settings.retention.commands.0,
         }
@@ -315,17 +318,18 @@ impl Worker {
                 envelopes.map(move |envelope| envelope.entry(attempt, &self.id_key))
             })
             .collect();
-        let Decided { fates, outage } = self.decider.decide(&entries).await;
+        let spans = self.begin_spans(&batch);
+        let Decided { fates, outage } = self.decider.decide(&entries, &spans).await;
 
         let (mut done, mut back) = (Vec::new(), Vec::new());
-        let mut fates = fates.into_iter();
+        let mut fates = fates.into_iter().enumerate();
         for taken in batch {
             let fates: Vec<_> = taken
                 .elements
                 .iter()
-                .map(|element| element.envelope.is_ok().then(|| fates.next().flatten()))
+                .map(|element| element.envelope.is_ok().then(|| fates.next()).flatten())
                 .collect();
-            if fates.contains(&Some(None)) {
+            if fates.iter().flatten().any(|(_, fate)| fate.is_none()) {
                 back.push(taken.delivery);
                 continue;
             }
@@ -333,7 +337,15 @@ impl Worker {
                 .elements
                 .iter()
                 .zip(fates)
-                .filter_map(|(element, fate)| self.follow_up.of(&taken.delivery, element, fate.flatten()))
+                .filter_map(|(element, fate)| {
+                    let (command, fate) = fate.unzip();
+                    let fate = fate.flatten();
+                    let _entered = command.and_then(|command| spans.enter(command));
+                    if let (Some(command), Some(fate)) = (command, &fate) {
+                        spans.ended(command, fate.result(), fate.error());
+                    }
+                    self.follow_up.of(&taken.delivery, element, fate)
+                })
                 .collect();
             if sent_on.is_empty() {
                 done.push(taken.delivery);
@@ -360,6 +372,30 @@ impl Worker {
             return Err(Ended::Paused(error));
         }
         settled.map_err(Ended::Lost)
+    }
+
+    /// The spans of what is decided next: of each envelope, in the order of its entry.
+    fn begin_spans(&self, batch: &[Taken]) -> Processing {
+        let from = Destination {
+            system: self.broker.system(),
+            queue: Queue::Commands,
+        };
+        let items = batch.iter().flat_map(|taken| {
+            let message = &taken.delivery.message;
+            let envelopes = taken
+                .elements
+                .iter()
+                .filter_map(|element| element.envelope.as_ref().ok());
+            envelopes.map(|envelope| Item {
+                traceparent: envelope.traceparent.as_deref(),
+                goes_on_in: message.traceparent.as_deref(),
+                message_id: &message.message_id,
+                operation: envelope.command.action.operation().as_str(),
+                attempt: message.attempt,
+                replay: message.replay,
+            })
+        });
+        self.traces.processing(from, items)
     }
 
     async fn reject(&self, consumer: &Arc<dyn Consumer>, delivery: Delivery) {

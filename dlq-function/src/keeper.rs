@@ -11,6 +11,7 @@ use shared::{
     payload_keys::PayloadKeys,
     role::Parts,
     store::{Store, StoreError, dead_letters::Kept},
+    telemetry::traces::{Destination, Traces},
     wire::DeadLetter,
 };
 
@@ -27,6 +28,7 @@ pub(crate) struct Keeper {
     store: Store,
     keys: PayloadKeys,
     clock: Clock,
+    traces: Traces,
     metrics: DlqMetrics,
 }
 
@@ -55,6 +57,7 @@ impl Keeper {
             store: parts.store.clone(),
             keys,
             clock: parts.clock.clone(),
+            traces: parts.traces.clone(),
             metrics,
         }
     }
@@ -101,12 +104,22 @@ impl Keeper {
     async fn store_all(&self, arrived: Arrived<'_>) -> Result<Counts, StoreError> {
         let mut counts = Counts::default();
         for collected in collect(arrived, self.clock.now()) {
+            let storing = self.traces.storing(
+                Destination {
+                    system: self.broker.system(),
+                    queue: Queue::DeadLetters,
+                },
+                collected.letter.traceparent.as_deref(),
+                &arrived.message.message_id,
+                collected.letter.reason,
+            );
             // A worker may record the same command just now.
             let keep = || {
                 self.store
                     .keep_dead_letter(&collected, &self.keys, self.clock.now())
             };
-            let kept = rerun(keep).await?;
+            let kept = storing.around(rerun(keep)).await;
+            let kept = kept.inspect_err(|error| storing.failed(error.kind()))?;
             match kept {
                 Kept::Duplicate => counts.known += 1,
                 Kept::Open | Kept::Resolved => {
@@ -114,6 +127,7 @@ impl Keeper {
                     self.metrics.received(collected.letter.reason);
                 }
             }
+            let _entered = storing.enter();
             tracing::info!(
                 dead_letter.id = %collected.id,
                 command.id = collected.command.map(|command| tracing::field::display(command.id)),
@@ -152,6 +166,7 @@ pub(crate) async fn publish_to(
             content_type: CONTENT_TYPE_JSON.to_owned(),
             attempt: collected.letter.attempt,
             replay: collected.letter.replay,
+            traceparent: None,
         };
         broker.publish(queue, &message).await?;
     }

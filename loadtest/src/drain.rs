@@ -54,6 +54,7 @@ pub async fn enqueue(servers: &Servers, ground: &Ground, queue: Queue, count: us
                 content_type: CONTENT_TYPE_JSON.to_owned(),
                 attempt: 1,
                 replay: 0,
+                traceparent: None,
             };
             anyhow::Ok(broker.publish(queue, &message).await?)
         })

@@ -60,7 +60,9 @@ pub async fn accept(
     if let Target::Existing(contact) = target {
         must_be_known(api, contact).await?;
     }
-    let envelope = envelope(api, caller.principal(), received, action, target);
+    let sending = api.sending();
+    let mut envelope = envelope(api, caller.principal(), received, action, target);
+    envelope.traceparent = sending.traceparent().or(envelope.traceparent);
     let Command {
         id,
         contact_id,
@@ -69,7 +71,7 @@ pub async fn accept(
         ..
     } = envelope.command;
     let operation = action.operation();
-    let outcome = api.coalescer.publish(&envelope).await;
+    let outcome = api.coalescer.publish(&envelope, sending).await;
     api.metrics.published(operation, 1, outcome);
     outcome.map_err(|error| Problem::publish(error, id))?;
     pass(Place::PublishedNotAnswered);

@@ -10,7 +10,7 @@ use std::{
 
 use async_trait::async_trait;
 use shared::{
-    broker::Broker,
+    broker::{Broker, Queue},
     clock::Clock,
     domain::{IdIssuer, IdKey},
     management::{HEALTH_TIMEOUT, Health, Part},
@@ -18,6 +18,7 @@ use shared::{
     runtime::ProcessRuntime,
     settings::Settings,
     store::{Store, export::MAX_EXPORTS},
+    telemetry::traces::{Destination, Sending, Traces},
 };
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -45,6 +46,8 @@ pub struct Api {
     pub waiters: Waiters,
     /// Permits to export.
     pub exports: Arc<Semaphore>,
+    /// What begins spans.
+    pub traces: Traces,
     /// What is counted.
     pub metrics: ApiMetrics,
     /// How long outcomes are kept.
@@ -75,6 +78,7 @@ impl Api {
             broker: parts.broker,
             store: parts.store,
             clock: parts.clock,
+            traces: parts.traces,
             ids: IdIssuer::new(parts.id_key),
             metrics,
             retention: settings.retention.commands.0,
@@ -88,6 +92,14 @@ impl Api {
     /// The secret behind the ids.
     pub fn id_key(&self) -> &IdKey {
         self.ids.key()
+    }
+
+    /// A span for a message to the worker.
+    pub fn sending(&self) -> Sending {
+        self.traces.sending(Destination {
+            system: self.broker.system(),
+            queue: Queue::Commands,
+        })
     }
 
     /// Starts or stops being ready.

@@ -17,6 +17,7 @@ use shared::{
     broker::{Broker, CONTENT_TYPE_JSON, Message, PublishError, Queue, takes_messages},
     domain::Operation,
     runtime::ProcessRuntime,
+    telemetry::traces::Sending,
     wire::{Envelope, MAX_ENVELOPES, MAX_MESSAGE_BYTES, MESSAGE_TYPE_BATCH, encode_batch},
 };
 use tokio::sync::{Notify, Semaphore, mpsc, oneshot};
@@ -62,6 +63,7 @@ struct Waiting {
     operation: Operation,
     id: String,
     body: Vec<u8>,
+    sending: Sending,
     reply: oneshot::Sender<Answer>,
 }
 
@@ -88,17 +90,21 @@ impl Coalescer {
         }
     }
 
-    /// Publishes a command; returns once the broker has stored it.
+    /// Publishes a command; returns once the broker has stored it. Its span ends with the message that it goes in.
     ///
     /// # Errors
     /// As [`Broker::publish`], and as soon.
-    pub async fn publish(&self, envelope: &Envelope) -> Answer {
-        takes_messages(self.broker.as_ref())?;
+    pub async fn publish(&self, envelope: &Envelope, sending: Sending) -> Answer {
+        if let Err(error) = takes_messages(self.broker.as_ref()) {
+            sending.sent(Err(error));
+            return Err(error);
+        }
         let (reply, answer) = oneshot::channel();
         let waiting = Waiting {
             operation: envelope.command.action.operation(),
             id: envelope.command.id.to_string(),
             body: envelope.encode(),
+            sending,
             reply,
         };
         let published = async {
@@ -211,15 +217,21 @@ fn fill(together: &mut Vec<Waiting>, waiting: &mut mpsc::Receiver<Waiting>) -> O
 }
 
 async fn send(broker: &dyn Broker, together: Vec<Waiting>) {
-    let (bodies, replies): (Vec<_>, Vec<_>) = together
+    let (bodies, waiting): (Vec<_>, Vec<_>) = together
         .into_iter()
-        .map(|command| ((command.operation, command.id, command.body), command.reply))
+        .map(|command| {
+            let body = (command.operation, command.id, command.body);
+            (body, (command.sending, command.reply))
+        })
         .unzip();
     let Some(message) = message(bodies) else {
         return;
     };
+    let commands = waiting.len();
     let answer = broker.publish(Queue::Commands, &message).await;
-    for reply in replies {
+    for (sending, reply) in waiting {
+        sending.goes_in(Some(&message.message_id), commands);
+        sending.sent(answer);
         // A client that has gone does not hear it.
         let _ = reply.send(answer);
     }
@@ -242,5 +254,6 @@ fn message(mut commands: Vec<Together>) -> Option<Message> {
         content_type: CONTENT_TYPE_JSON.to_owned(),
         attempt: 1,
         replay: 0,
+        traceparent: None,
     })
 }

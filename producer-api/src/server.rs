@@ -171,6 +171,7 @@ impl Service {
             http: self.http,
             metrics: self.http_metrics,
             access: self.access,
+            traces: api.traces.clone(),
             drain: Drain::new(stop.clone(), self.shutdown.drain.0),
             deadline: self.shutdown.deadline.0.saturating_sub(CLOSING_TIME),
             threads: self.threads,

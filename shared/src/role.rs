@@ -24,7 +24,7 @@ use crate::{
     planned_fault,
     settings::{Log, Settings, Shutdown},
     store::{SqlOperation, Store, StoreError, StoreOptions},
-    telemetry::{self, Metrics},
+    telemetry::{self, Metrics, traces::Traces},
 };
 
 mod health;
@@ -111,6 +111,8 @@ pub struct Parts {
     pub id_key: IdKey,
     /// The time.
     pub clock: Clock,
+    /// What begins spans.
+    pub traces: Traces,
 }
 
 impl Parts {
@@ -128,6 +130,7 @@ impl Parts {
             store,
             id_key,
             clock: Clock::system(),
+            traces: Traces::start(&settings.traces, role).context("traces cannot be exported")?,
         })
     }
 
@@ -153,10 +156,11 @@ impl Parts {
         Ok(())
     }
 
-    /// Lets go of the broker and of SQL. Whatever does not answer in time is left to the end of the process: everything
+    /// Exports the last spans, then lets go of the broker and of SQL. Whatever does not answer in time is left to the end of the process: everything
     /// that matters is done by then.
     pub async fn close(self) {
         const PATIENCE: Duration = Duration::from_secs(3);
+        self.traces.stop().await;
         let close = async {
             self.broker.close().await;
             self.store.close().await;

@@ -8,6 +8,8 @@ use std::{future::Future, io};
 
 use tokio::runtime::{Builder, Handle};
 
+use crate::telemetry::traces::carried;
+
 /// Half the processors, at least one: whoever answers HTTP and whoever talks to broker and SQL share them. More threads than
 /// processors wake each other more often than they get on.
 pub fn half_the_processors() -> usize {
@@ -39,14 +41,14 @@ impl ProcessRuntime {
         Self(Handle::current())
     }
 
-    /// Starts work on the runtime.
+    /// Starts work on the runtime, in the trace of the caller.
     pub fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
-        self.0.spawn(work);
+        self.0.spawn(carried(work));
     }
 
     /// Does work on the runtime and waits for it. Work that was begun is finished also when nobody waits any more.
     pub async fn run<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> T {
-        match self.0.spawn(work).await {
+        match self.0.spawn(carried(work)).await {
             Ok(done) => done,
             Err(error) => match error.try_into_panic() {
                 Ok(panic) => std::panic::resume_unwind(panic),

@@ -2,7 +2,6 @@
 
 use serde_json::json;
 use shared::{
-    broker::Queue,
     domain::Stamp,
     planned_fault::{Place, pass},
     store::{
@@ -86,7 +85,7 @@ impl Actions {
         let sent = self.store.dead_letter(replacement.id).await?;
         let sent = sent.ok_or(ActionError::Missing)?;
         let message = again(&sent, replacement.payload);
-        let published = self.broker.publish(Queue::Commands, &message).await;
+        let published = self.publish(&message).await;
         published.map_err(|error| ActionError::Unsent(sent.id, error))?;
         pass(Place::ReplayedNotMarked);
         self.store.mark_replayed(sent.id, self.now()).await?;

@@ -12,6 +12,7 @@ use shared::{
     role::{Parts, payload_keys},
     settings::Settings,
     store::{Store, StoreError},
+    telemetry::traces::Traces,
 };
 use uuid::Uuid;
 
@@ -51,6 +52,7 @@ pub(crate) struct Actions {
     keys: PayloadKeys,
     id_key: IdKey,
     clock: Clock,
+    traces: Traces,
     max_ahead_ms: u64,
     /// How long outcomes of commands are kept.
     outcomes_kept: Duration,
@@ -117,6 +119,7 @@ impl Actions {
             keys: payload_keys(settings)?,
             id_key: parts.id_key.clone(),
             clock: parts.clock.clone(),
+            traces: parts.traces.clone(),
             max_ahead_ms: settings.clock.max_ahead_ms(),
             outcomes_kept: settings.retention.commands.0,
         })

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use shared::{
-    broker::{CONTENT_TYPE_JSON, Message, Queue},
+    broker::{CONTENT_TYPE_JSON, Message, PublishError, Queue},
     domain::CommandId,
     payload_keys::Locked,
     planned_fault::{Place, pass},
@@ -13,6 +13,7 @@ use shared::{
         dead_letters::{DeadLetterState, StoredDeadLetter},
         replays::{Refusal, Sent},
     },
+    telemetry::traces::Destination,
     wire::{Payload, Reason},
 };
 use uuid::Uuid;
@@ -59,10 +60,31 @@ impl Actions {
         let noted = self.store.note_sending(id, &entry).await?;
         may_be_sent(noted.ok_or(ActionError::Missing)?)?;
         // Published first: a crash in between leaves it open, and sending it twice changes nothing.
-        self.broker.publish(Queue::Commands, &sendable.message).await?;
+        self.publish(&sendable.message).await?;
         pass(Place::ReplayedNotMarked);
         self.store.mark_replayed(id, self.now()).await?;
         Ok(())
+    }
+
+    /// Publishes a message that sends a dead letter again. It goes on in the trace of whoever asks, or in one of its own, which
+    /// names that of the dead letter.
+    pub(crate) async fn publish(&self, message: &Message) -> Result<(), PublishError> {
+        let (system, queue) = (self.broker.system(), Queue::Commands);
+        let sending = self.traces.sending(Destination { system, queue });
+        sending.repeats(message.traceparent.as_deref());
+        sending.goes_in(Some(&message.message_id), 1);
+        let outcome = match sending.traceparent() {
+            Some(traceparent) => {
+                let message = Message {
+                    traceparent: Some(traceparent),
+                    ..message.clone()
+                };
+                self.broker.publish(queue, &message).await
+            }
+            None => self.broker.publish(queue, message).await,
+        };
+        sending.sent(outcome);
+        outcome
     }
 
     /// Of each of these dead letters that there is: the message that sends it again, or why it is not to be sent.
@@ -180,5 +202,7 @@ pub(super) fn again(found: &StoredDeadLetter, payload: Payload) -> Message {
         content_type: CONTENT_TYPE_JSON.to_owned(),
         attempt: 1,
         replay: found.letter.replay.saturating_add(1),
+        // Whoever sends it goes on in another trace, and links that to this one.
+        traceparent: found.letter.traceparent.clone(),
     }
 }

@@ -32,7 +32,7 @@ use shared::{
     runtime::ProcessRuntime,
     settings::{Auth, Http, Settings},
     store::Store,
-    telemetry::Metrics,
+    telemetry::{Metrics, traces::Traces},
 };
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -92,6 +92,7 @@ pub struct Handler {
     address: SocketAddr,
     http_metrics: HttpMetrics,
     access: Access,
+    traces: Traces,
     drain: Duration,
     deadline: Duration,
 }
@@ -141,6 +142,7 @@ pub async fn build(settings: &Settings, parts: Parts, port: u16) -> anyhow::Resu
         address,
         http_metrics: HttpMetrics::new(&series, &[]),
         access,
+        traces: parts.traces,
         drain: settings.shutdown.drain.0,
         deadline: settings.shutdown.deadline.0,
     })
@@ -192,6 +194,7 @@ impl Handler {
             },
             metrics: self.http_metrics,
             access: self.access,
+            traces: self.traces,
             drain: Drain::new(stop.clone(), self.drain),
             deadline: self.deadline,
             threads: 1,

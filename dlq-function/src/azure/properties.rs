@@ -34,6 +34,7 @@ pub(super) fn message(body: Vec<u8>, metadata: Option<&RawValue>) -> (Message, O
         content_type: text("ContentType"),
         attempt: number("contato-attempt", 1).max(1),
         replay: number("contato-replay", 0),
+        traceparent: None,
     };
     (message, broker_reason(&headers))
 }

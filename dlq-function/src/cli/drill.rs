@@ -199,6 +199,7 @@ async fn send(broker: &dyn Broker, letter: &DeadLetter) -> anyhow::Result<()> {
         content_type: CONTENT_TYPE_JSON.to_owned(),
         attempt: letter.attempt,
         replay: letter.replay,
+        traceparent: None,
     };
     Ok(broker.publish(Queue::DeadLetters, &message).await?)
 }

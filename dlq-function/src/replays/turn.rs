@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use chrono::TimeDelta;
 use futures_util::future::join_all;
 use shared::{
-    broker::{Message, PublishError, Queue},
+    broker::{Message, PublishError},
     planned_fault::{Place, pass},
     store::{
         StoreError,
@@ -281,7 +281,7 @@ impl<'a> Turn<'a> {
     }
 
     async fn publish(&self, message: &Message) -> Result<(), PublishError> {
-        self.actions.broker.publish(Queue::Commands, message).await?;
+        self.actions.publish(message).await?;
         self.metrics.resolved(How::Replayed);
         pass(Place::ReplayedNotMarked);
         Ok(())

@@ -26,7 +26,7 @@ use shared::{
     role::Parts,
     runtime::ProcessRuntime,
     settings::{Http, Settings},
-    telemetry::Metrics,
+    telemetry::{Metrics, traces::Traces},
 };
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -154,6 +154,7 @@ pub(crate) struct Api {
     console: Data<Console>,
     http_metrics: HttpMetrics,
     access: Access,
+    traces: Traces,
     listener: TcpListener,
     address: SocketAddr,
     http: Http,
@@ -184,6 +185,7 @@ impl Api {
             console: Data::new(console),
             http_metrics: HttpMetrics::new(series, &KNOWN),
             access,
+            traces: parts.traces.clone(),
             listener,
             address,
             http: settings.http.clone(),
@@ -203,6 +205,7 @@ impl Api {
             http: self.http,
             metrics: self.http_metrics,
             access: self.access,
+            traces: self.traces,
             drain: Drain::new(stop, self.drain),
             deadline: self.deadline,
             threads: 1,

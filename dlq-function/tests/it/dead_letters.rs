@@ -146,6 +146,7 @@ pub async fn publish(pair: &Pair, queue: Queue, body: Vec<u8>) {
         content_type: "application/json".to_owned(),
         attempt: 4,
         replay: 0,
+        traceparent: None,
     };
     pair.parts.broker.publish(queue, &message).await.unwrap();
 }

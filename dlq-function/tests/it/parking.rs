@@ -28,6 +28,7 @@ async fn park(pair: &Pair, body: Vec<u8>) {
         content_type: "application/json".to_owned(),
         attempt: 4,
         replay: 1,
+        traceparent: None,
     };
     pair.parts.broker.publish(Queue::Parking, &message).await.unwrap();
 }

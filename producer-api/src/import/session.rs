@@ -230,6 +230,8 @@ impl Session {
             Err(found) => return window.refuse(faults, row.line, found),
         };
         let ids = self.api.id_key().row_ids(self.id, number);
+        let sending = window.sending.get_or_insert_with(|| self.api.sending());
+        let traceparent = sending.traceparent();
         let principal = &self.order.principal;
         let envelope = Envelope {
             command: Command {
@@ -245,7 +247,7 @@ impl Session {
                 .api
                 .id_key()
                 .request_hash(principal, "POST", IMPORT, "", &row.canonical),
-            traceparent: self.order.traceparent.clone(),
+            traceparent: traceparent.or_else(|| self.order.traceparent.clone()),
         };
         window.accept(ids.command.to_string(), envelope.encode());
     }
@@ -263,6 +265,7 @@ impl Session {
         );
         held(announced.await)?;
         self.begun |= !window.is_empty();
+        let (sending, commands) = (window.sending, window.commands.len());
         let sent = Window::messages(window.commands)
             .into_iter()
             .map(|together| async {
@@ -273,6 +276,10 @@ impl Session {
             });
         let outcomes = futures_util::future::join_all(sent).await;
         let outcome = outcomes.into_iter().collect::<Result<(), _>>();
+        if let Some(sending) = sending {
+            sending.goes_in(None, commands);
+            sending.sent(outcome);
+        }
         outcome.map_err(Problem::import_publish)?;
         self.confirmed = end;
         Ok(())

@@ -7,6 +7,7 @@ use shared::{
     domain::Operation,
     http::problem::Fault,
     store::imports::{ImportFormat, ImportRefusal, Progress},
+    telemetry::traces::Sending,
     wire::{MAX_ENVELOPES, MAX_MESSAGE_BYTES},
 };
 
@@ -77,6 +78,8 @@ pub(super) struct Window {
     bytes: usize,
     pub(super) commands: Vec<Together>,
     pub(super) refusals: Vec<ImportRefusal>,
+    /// The span of what is published; begun with the first command.
+    pub(super) sending: Option<Sending>,
 }
 
 impl Window {

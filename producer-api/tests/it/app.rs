@@ -403,6 +403,10 @@ impl Broker for Contrary {
         self.broker.depth(queue).await
     }
 
+    fn system(&self) -> System {
+        self.broker.system()
+    }
+
     fn connected(&self) -> bool {
         self.broker.connected()
     }

@@ -6,7 +6,7 @@ use producer_api::{coalescer::Coalescer, metrics::ApiMetrics};
 use shared::{
     broker::{PublishError, Queue},
     runtime::ProcessRuntime,
-    telemetry::Metrics,
+    telemetry::{Metrics, traces::Sending},
     wire::{Envelope, MAX_ENVELOPES, MAX_MESSAGE_BYTES, decode_message},
 };
 use test_support::Pair;
@@ -29,7 +29,7 @@ async fn publish_all(coalescer: &Coalescer, envelopes: &[Envelope]) -> Vec<Resul
     let mut publishing = tokio::task::JoinSet::new();
     for envelope in envelopes {
         let (coalescer, envelope) = (coalescer.clone(), envelope.clone());
-        publishing.spawn(async move { coalescer.publish(&envelope).await });
+        publishing.spawn(async move { coalescer.publish(&envelope, Sending::default()).await });
     }
     publishing.join_all().await
 }

@@ -8,7 +8,9 @@ use std::{num::NonZeroU16, sync::Arc, time::Instant};
 use async_trait::async_trait;
 use prometheus::{Histogram, IntCounter};
 
-use super::{Broker, BrokerError, Consumer, Delivery, Message, PublishError, Queue, Reconnects, Settled};
+use super::{
+    Broker, BrokerError, Consumer, Delivery, Message, PublishError, Queue, Reconnects, Settled, System,
+};
 use crate::metrics::{BoundedHistograms, Family, Metrics, OTHER};
 
 /// Upper bounds in seconds.
@@ -155,6 +157,10 @@ impl Broker for Metered {
 
     async fn depth(&self, queue: Queue) -> Result<u64, BrokerError> {
         self.broker.depth(queue).await
+    }
+
+    fn system(&self) -> System {
+        self.broker.system()
     }
 
     fn connected(&self) -> bool {

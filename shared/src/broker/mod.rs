@@ -95,6 +95,25 @@ impl Queue {
     }
 }
 
+/// The kinds of brokers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum System {
+    /// [`rabbitmq`].
+    RabbitMq,
+    /// [`embedded`].
+    Embedded,
+}
+
+impl System {
+    /// `messaging.system` of OpenTelemetry's semantic conventions, where only RabbitMQ has a name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::RabbitMq => "rabbitmq",
+            Self::Embedded => "contato.embedded",
+        }
+    }
+}
+
 /// The content type of every message that contato makes.
 pub const CONTENT_TYPE_JSON: &str = "application/json";
 
@@ -113,6 +132,9 @@ pub struct Message {
     pub attempt: u32,
     /// How often a dead letter was sent again to become this message, from 0 (header `contato-replay`).
     pub replay: u32,
+    /// The trace that it goes on in, where that is not the one its envelope names: a replay's (header `traceparent`, W3C Trace
+    /// Context).
+    pub traceparent: Option<String>,
 }
 
 /// Why the broker, not we, dead-lettered a message.
@@ -245,6 +267,9 @@ pub trait Broker: Send + Sync + std::fmt::Debug {
     /// # Errors
     /// If the broker is not reachable or has no such queue.
     async fn depth(&self, queue: Queue) -> Result<u64, BrokerError>;
+
+    /// Which kind it is.
+    fn system(&self) -> System;
 
     /// Whether a publish would be sent now.
     fn connected(&self) -> bool;

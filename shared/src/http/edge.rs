@@ -23,6 +23,7 @@ use super::{
     problem::{Code, Document, Problem},
     quota::Quota,
 };
+use crate::telemetry::traces::is_traceparent;
 
 /// The header that names a request.
 pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -36,6 +37,7 @@ const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 pub struct RequestNames {
     id: String,
     traceparent: Option<String>,
+    trace_id: Option<String>,
 }
 
 impl RequestNames {
@@ -46,6 +48,9 @@ impl RequestNames {
         let traceparent = text(&TRACEPARENT).filter(|value| is_traceparent(value));
         Self {
             id,
+            trace_id: traceparent
+                .and_then(|text| text.split('-').nth(1))
+                .map(str::to_owned),
             traceparent: traceparent.map(str::to_owned),
         }
     }
@@ -64,27 +69,13 @@ impl RequestNames {
     }
 
     fn trace_id(&self) -> Option<String> {
-        let trace_id = self.traceparent.as_deref()?.split('-').nth(1)?;
-        Some(trace_id.to_owned())
+        self.trace_id.clone()
     }
 }
 
 fn is_request_id(text: &str) -> bool {
     let usual = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
     (1..=MAX_REQUEST_ID_CHARS).contains(&text.len()) && text.bytes().all(usual)
-}
-
-/// Version 00 of W3C Trace Context, section 3.2.2; what a later version appends is not known and not passed on.
-fn is_traceparent(text: &str) -> bool {
-    let mut parts = text.split('-');
-    let mut hex = |length: usize| {
-        parts.next().filter(|part| {
-            part.len() == length && part.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
-        })
-    };
-    let (version, trace, span, flags) = (hex(2), hex(32), hex(16), hex(2));
-    let set = |part: Option<&str>| part.is_some_and(|part| part.bytes().any(|byte| byte != b'0'));
-    version == Some("00") && set(trace) && set(span) && flags.is_some() && parts.next().is_none()
 }
 
 /// The document of a problem that is not the answer to a request of ours but stands in it.
@@ -103,7 +94,28 @@ pub async fn surround(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
-    let names = RequestNames::of(request.headers());
+    let mut names = RequestNames::of(request.headers());
+    let route = || request.match_pattern();
+    let serving = surroundings
+        .traces
+        .serving(request.method(), route, names.traceparent());
+    names.trace_id = serving.trace_id().or(names.trace_id);
+    let outcome = serving
+        .around(surrounded(names, surroundings, request, next))
+        .await;
+    serving.answered(match &outcome {
+        Ok(response) => response.status(),
+        Err(error) => error.as_response_error().status_code(),
+    });
+    outcome
+}
+
+async fn surrounded(
+    names: RequestNames,
+    surroundings: Data<Surroundings>,
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
     let in_hand = surroundings
         .metrics
         .request(request.method(), request.match_pattern());
@@ -275,28 +287,11 @@ mod tests {
     use crate::{
         http::{access::Access, drain::Drain, listener, metrics::HttpMetrics},
         settings::{Auth, Http, Origins},
+        telemetry::traces::Traces,
     };
 
     fn access(address: std::net::SocketAddr) -> Access {
         Access::at_start(&Auth::default(), None, address).expect("on this machine")
-    }
-
-    #[test]
-    fn trace_contexts_of_version_00_are_told_from_others() {
-        assert!(is_traceparent(
-            "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
-        ));
-        for text in [
-            "",
-            "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7",
-            "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-x",
-            "00-00000000000000000000000000000000-00f067aa0ba902b7-01",
-            "00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000000-01",
-            "00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01",
-            "ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
-        ] {
-            assert!(!is_traceparent(text), "{text}");
-        }
     }
 
     #[test]
@@ -316,7 +311,9 @@ mod tests {
         let metrics = HttpMetrics::new(&crate::telemetry::Metrics::new(), &[]);
         let drain = Drain::new(CancellationToken::new(), Duration::ZERO);
         let address = "127.0.0.1:8080".parse().expect("an address");
-        let surroundings = Surroundings::new(address, &Http::default(), metrics, drain, access(address));
+        let traces = Traces::default();
+        let surroundings =
+            Surroundings::new(address, &Http::default(), metrics, drain, access(address), traces);
         let app = actix_web::App::new()
             .app_data(Data::new(surroundings))
             .route("/panics", web::get().to(panics))

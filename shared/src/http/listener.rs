@@ -39,7 +39,7 @@ use super::{
     problem::{Code, Problem},
     quota::{Client, Quota, Quotas},
 };
-use crate::settings::Http;
+use crate::{settings::Http, telemetry::traces::Traces};
 
 /// The largest header section, names and values and what stands between them, in bytes.
 pub const MAX_HEADER_BYTES: usize = 16 * 1024;
@@ -82,6 +82,7 @@ pub struct Surroundings {
     pub(super) drain: Drain,
     pub(super) proxies: Proxies,
     pub(super) access: Access,
+    pub(super) traces: Traces,
     quotas: Quotas,
     in_hand: Arc<Semaphore>,
 }
@@ -93,6 +94,7 @@ impl Surroundings {
         metrics: HttpMetrics,
         drain: Drain,
         access: Access,
+        traces: Traces,
     ) -> Self {
         Self {
             address,
@@ -100,6 +102,7 @@ impl Surroundings {
             drain,
             proxies: Proxies::new(http.trusted_proxies.clone()),
             access,
+            traces,
             quotas: Quotas::new(NonZeroU32::new(http.rate_limit).unwrap_or(NonZeroU32::MIN)),
             in_hand: Arc::new(Semaphore::new(http.max_requests)),
         }
@@ -131,6 +134,8 @@ pub struct Listening {
     pub metrics: HttpMetrics,
     /// Who may call.
     pub access: Access,
+    /// Where their spans begin.
+    pub traces: Traces,
     /// When it ends.
     pub drain: Drain,
     /// How long requests in hand may take after that.
@@ -163,12 +168,13 @@ where
         http,
         metrics,
         access,
+        traces,
         drain,
         deadline,
         threads,
     } = listening;
     let address = socket.local_addr()?;
-    let surroundings = Surroundings::new(address, &http, metrics, drain.clone(), access);
+    let surroundings = Surroundings::new(address, &http, metrics, drain.clone(), access, traces);
     let surroundings = Data::new(surroundings);
     let builder = ServerBuilder::new()
         .workers(threads)

@@ -18,6 +18,7 @@ mod console;
 mod environment;
 mod sections;
 mod servers;
+mod traces;
 mod values;
 
 pub use auth::{Algorithms, Audience, Auth, AuthMode, JwksPlace, is_https_or_loopback};
@@ -27,6 +28,7 @@ pub use sections::{
     Ids, Log, LogFormat, ProducerApi, Retention, Shutdown,
 };
 pub use servers::{Broker, Store};
+pub use traces::Traces;
 pub use values::{Delays, Networks, Origins, Reasons, Secret, SecretUrl, Span};
 
 use crate::{broker::QueueOptions, camel_case::camel_case};
@@ -61,6 +63,9 @@ pub struct Settings {
     pub shutdown: Shutdown,
     /// What is logged and how.
     pub log: Log,
+    /// Where spans go, and how many.
+    #[validate(nested)]
+    pub traces: Traces,
     /// What surrounds every request to a public listener.
     #[validate(nested)]
     pub http: Http,
@@ -363,6 +368,21 @@ mod tests {
                 "must be networks with commas between",
             ),
             ("CONTATO__HTTP__TRUSTED_PROXIES", "proxy", "http.trustedProxies"),
+            (
+                "CONTATO__TRACES__ENDPOINT",
+                "http://u:geheim@collector:4318",
+                "traces.endpoint must be such as http://collector:4318",
+            ),
+            (
+                "CONTATO__TRACES__ENDPOINT",
+                "grpc://collector:4317",
+                "traces.endpoint must be such as http://collector:4318",
+            ),
+            (
+                "CONTATO__TRACES__RATIO",
+                "1.5",
+                "traces.ratio must be from 0 to 1",
+            ),
             ("CONTATO__AUTH__MODE", "maybe", "auth.mode"),
             (
                 "CONTATO__AUTH__ISSUER",

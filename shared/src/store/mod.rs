@@ -23,7 +23,7 @@ use sea_orm::{
 use sea_orm_migration::MigratorTrait;
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::tls;
+use crate::{telemetry::traces, tls};
 
 mod apply;
 pub mod audit;
@@ -218,6 +218,14 @@ impl Store {
         drop(self.write.close().await);
     }
 
+    /// `db.system.name` of OpenTelemetry's semantic conventions.
+    pub fn system(&self) -> &'static str {
+        match self.write.get_database_backend() {
+            DbBackend::Sqlite => "sqlite",
+            _ => "postgresql",
+        }
+    }
+
     async fn begin(&self) -> Result<DatabaseTransaction, DbErr> {
         begin(&self.write).await
     }
@@ -239,9 +247,12 @@ impl Store {
             };
             work.await
         };
-        let result = tokio::time::timeout(self.operation_timeout, in_turn)
-            .await
-            .unwrap_or(Err(StoreError::TimedOut(self.operation_timeout)));
+        let in_time = async {
+            tokio::time::timeout(self.operation_timeout, in_turn)
+                .await
+                .unwrap_or(Err(StoreError::TimedOut(self.operation_timeout)))
+        };
+        let result = traces::sql(self.system(), Some(operation.as_str()), in_time).await;
         if let Some(metrics) = metrics {
             metrics.ended(operation, &result, since);
         }

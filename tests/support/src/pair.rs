@@ -158,6 +158,7 @@ impl Pair {
             content_type: CONTENT_TYPE_JSON.to_owned(),
             attempt: 1,
             replay: 0,
+            traceparent: None,
         };
         self.parts
             .broker

@@ -44,6 +44,7 @@ pub async fn publish(broker: &dyn Broker, body: Vec<u8>) {
         content_type: CONTENT_TYPE_JSON.to_owned(),
         attempt: 1,
         replay: 0,
+        traceparent: None,
     };
     broker
         .publish(Queue::Commands, &message)

@@ -79,6 +79,7 @@ impl Poison {
             content_type: CONTENT_TYPE_JSON.to_owned(),
             attempt: 1,
             replay: 0,
+            traceparent: None,
         };
         self.broker.publish(Queue::Commands, &message).await
     }

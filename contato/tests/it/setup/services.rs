@@ -99,6 +99,7 @@ impl Services {
             content_type: CONTENT_TYPE_JSON.to_owned(),
             attempt: 1,
             replay: 0,
+            traceparent: None,
         };
         parts.broker.publish(queue, &message).await.unwrap();
     }

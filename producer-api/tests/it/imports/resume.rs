@@ -10,7 +10,7 @@ use std::{
 
 use async_trait::async_trait;
 use serde_json::{Value, json};
-use shared::broker::{Broker, BrokerError, Consumer, Message, PublishError, Queue};
+use shared::broker::{Broker, BrokerError, Consumer, Message, PublishError, Queue, System};
 use test_support::{RawClient, eventually};
 
 use super::{CSV, HEADER, contacts, distinct, import, resource, rows};
@@ -179,6 +179,10 @@ impl Broker for Limited {
 
     async fn depth(&self, queue: Queue) -> Result<u64, BrokerError> {
         self.broker.depth(queue).await
+    }
+
+    fn system(&self) -> System {
+        self.broker.system()
     }
 
     fn connected(&self) -> bool {

@@ -14,7 +14,7 @@ use sea_orm::sqlx::{
 use crate::broker::BrokerError;
 
 /// The version that this program reads and writes, in `PRAGMA user_version`; an empty file has 0.
-const SCHEMA_VERSION: i64 = 1;
+const SCHEMA_VERSION: i64 = 2;
 
 /// How long one statement waits for a lock that another process holds. The writer asks again and again, so that it
 /// notices between two waits that nobody waits for it any more.
@@ -35,6 +35,7 @@ CREATE TABLE messages (
     content_type TEXT NOT NULL,
     attempt INTEGER NOT NULL,
     replay INTEGER NOT NULL,
+    traceparent TEXT,
     deliveries INTEGER NOT NULL DEFAULT 0,
     redelivered INTEGER NOT NULL DEFAULT 0,
     reason TEXT,
@@ -43,7 +44,13 @@ CREATE TABLE messages (
 CREATE INDEX messages_by_queue ON messages (queue);
 CREATE INDEX messages_by_time ON messages (available_at) WHERE available_at IS NOT NULL;
 CREATE TABLE consuming (only INTEGER PRIMARY KEY CHECK (only = 1)) STRICT;
-PRAGMA user_version = 1;
+PRAGMA user_version = 2;
+";
+
+/// From version 1, which knew no traces of messages.
+const FROM_1: &str = "
+ALTER TABLE messages ADD COLUMN traceparent TEXT;
+PRAGMA user_version = 2;
 ";
 
 /// A queue's file, known to exist.
@@ -151,6 +158,9 @@ async fn establish(path: &Path) -> Result<SqliteConnection, Setup> {
     match version.fetch_one(&mut *transaction).await? {
         0 => {
             sqlx::raw_sql(SCHEMA).execute(&mut *transaction).await?;
+        }
+        1 => {
+            sqlx::raw_sql(FROM_1).execute(&mut *transaction).await?;
         }
         SCHEMA_VERSION => {}
         other => return Err(Setup::Version(other)),

@@ -31,8 +31,8 @@ RETURNING id, deliveries";
 const FLAG: &str = "UPDATE messages SET redelivered = 1 WHERE id IN (SELECT value FROM json_each(?1))";
 
 const COPY: &str = "
-INSERT INTO messages (queue, available_at, kind, message_id, content_type, attempt, replay, reason, body)
-SELECT ?2, NULL, kind, message_id, content_type, attempt, replay, ?3, body
+INSERT INTO messages (queue, available_at, kind, message_id, content_type, attempt, replay, traceparent, reason, body)
+SELECT ?2, NULL, kind, message_id, content_type, attempt, replay, traceparent, ?3, body
 FROM messages WHERE id IN (SELECT value FROM json_each(?1)) ORDER BY available_at, id";
 
 const WAITING_IN: &str = "SELECT count(*) FROM messages WHERE queue = ?1";
@@ -158,10 +158,10 @@ async fn insert(
 ) -> Result<(), sqlx::Error> {
     let Waiting { now, .. } = Waiting::now(&options.retry_delays);
     for size in INSERT_ROWS {
-        let values = vec!["(?, ?, ?, ?, ?, ?, ?, ?)"; size].join(", ");
+        let values = vec!["(?, ?, ?, ?, ?, ?, ?, ?, ?)"; size].join(", ");
         let sql: Arc<str> = format!(
-            "INSERT INTO messages (queue, available_at, kind, message_id, content_type, attempt, replay, body) \
-             VALUES {values}"
+            "INSERT INTO messages (queue, available_at, kind, message_id, content_type, attempt, replay, \
+             traceparent, body) VALUES {values}"
         )
         .into();
         while let Some((chunk, rest)) = messages.split_at_checked(size) {
@@ -180,6 +180,7 @@ async fn insert(
                     .bind(message.content_type.as_str())
                     .bind(message.attempt)
                     .bind(message.replay)
+                    .bind(message.traceparent.as_deref())
                     .bind(message.body.as_slice());
             }
             query.execute(&mut *connection).await?;

@@ -33,7 +33,7 @@ use self::{
     reader::{Reader, Waiting},
     writer::{Answer, Job, Signals, Writer, WriterHandle},
 };
-use super::{Broker, BrokerError, Consumer, Message, PublishError, Queue, QueueOptions};
+use super::{Broker, BrokerError, Consumer, Message, PublishError, Queue, QueueOptions, System};
 
 mod clock;
 mod consumer;
@@ -172,6 +172,10 @@ impl Broker for Embedded {
             .map_err(|error| unreadable(&error))?;
         let in_hand = self.core.feeds.of(queue).map_or(0, |feed| feed.held());
         Ok(stored.saturating_sub(in_hand))
+    }
+
+    fn system(&self) -> System {
+        System::Embedded
     }
 
     fn connected(&self) -> bool {

@@ -10,11 +10,11 @@ use super::file::QueueFile;
 use crate::broker::{BrokerReason, Message, Queue};
 
 const ROWS_AFTER: &str = "
-SELECT id, kind, message_id, content_type, attempt, replay, deliveries, redelivered, reason, body
+SELECT id, kind, message_id, content_type, attempt, replay, traceparent, deliveries, redelivered, reason, body
 FROM messages WHERE queue = ?1 AND id > ?2 ORDER BY id LIMIT ?3";
 
 const ROWS_WITH: &str = "
-SELECT id, kind, message_id, content_type, attempt, replay, deliveries, redelivered, reason, body
+SELECT id, kind, message_id, content_type, attempt, replay, traceparent, deliveries, redelivered, reason, body
 FROM messages WHERE id IN (SELECT value FROM json_each(?1)) ORDER BY id";
 
 const COUNT: &str = "SELECT count(*) FROM messages WHERE queue = ?1";
@@ -207,6 +207,7 @@ fn row(row: SqliteRow) -> Result<Row, sqlx::Error> {
             content_type: row.try_get("content_type")?,
             attempt: row.try_get("attempt")?,
             replay: row.try_get("replay")?,
+            traceparent: row.try_get("traceparent")?,
         },
     })
 }

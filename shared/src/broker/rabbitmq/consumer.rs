@@ -29,9 +29,10 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::{
     super::{BrokerError, BrokerReason, Cause, Consumer, Delivery, Message, Reconnects, Settled},
-    HEADER_ATTEMPT, HEADER_REPLAY, cause,
+    HEADER_ATTEMPT, HEADER_REPLAY, HEADER_TRACEPARENT, cause,
     topology::topology_error,
 };
+use crate::telemetry::traces::is_traceparent;
 
 /// AMQP's delivery tags count up from 1 on each channel; above these bits stands which consumer it was.
 const TAG_BITS: u32 = 44;
@@ -332,6 +333,11 @@ fn message(properties: BasicProperties, body: Vec<u8>) -> Message {
     Message {
         attempt: number(HEADER_ATTEMPT, 1).max(1),
         replay: number(HEADER_REPLAY, 0),
+        traceparent: header_of(&properties, HEADER_TRACEPARENT)
+            .and_then(AMQPValue::as_long_string)
+            .and_then(|value| std::str::from_utf8(value.as_bytes()).ok())
+            .filter(|value| is_traceparent(value))
+            .map(str::to_owned),
         kind: text(properties.kind()),
         message_id: text(properties.message_id()),
         content_type: text(properties.content_type()),

@@ -38,7 +38,9 @@ use self::{
     supervisor::{Link, Supervisor, within},
     topology::{Names, topology_error},
 };
-use super::{Broker, BrokerError, Cause, Consumer, Message, PublishError, Queue, QueueOptions, Reconnects};
+use super::{
+    Broker, BrokerError, Cause, Consumer, Message, PublishError, Queue, QueueOptions, Reconnects, System,
+};
 use crate::tls;
 
 mod consumer;
@@ -59,6 +61,8 @@ pub const CA_FILE: &str = "broker.caFile";
 const HEADER_ATTEMPT: &str = "contato-attempt";
 /// The header that carries [`Message::replay`].
 const HEADER_REPLAY: &str = "contato-replay";
+/// The header that carries [`Message::traceparent`](super::Message::traceparent), by the name that W3C's binding for AMQP gives it.
+const HEADER_TRACEPARENT: &str = "traceparent";
 
 /// How long connecting, and declaring, may each take.
 const CONNECT_MAX: Duration = Duration::from_secs(10);
@@ -234,6 +238,10 @@ impl Broker for RabbitMq {
     async fn depth(&self, queue: Queue) -> Result<u64, BrokerError> {
         self.refuse_if_closed()?;
         within(ASK_MAX, self.ask_depth(queue)).await
+    }
+
+    fn system(&self) -> System {
+        System::RabbitMq
     }
 
     fn connected(&self) -> bool {

@@ -28,7 +28,7 @@ use tokio::{
 
 use super::{
     super::{Message, PublishError, Queue},
-    HEADER_ATTEMPT, HEADER_REPLAY,
+    HEADER_ATTEMPT, HEADER_REPLAY, HEADER_TRACEPARENT,
     topology::Names,
 };
 
@@ -348,6 +348,12 @@ fn properties(message: &Message) -> Option<BasicProperties> {
         HEADER_REPLAY.into(),
         AMQPValue::LongLongInt(message.replay.into()),
     );
+    if let Some(traceparent) = &message.traceparent {
+        headers.insert(
+            HEADER_TRACEPARENT.into(),
+            AMQPValue::LongString(traceparent.as_str().into()),
+        );
+    }
     let now = SystemTime::now()
         .duration_since(SystemTime::UNIX_EPOCH)
         .unwrap_or_default();

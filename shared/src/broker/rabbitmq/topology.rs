@@ -344,7 +344,7 @@ mod tests {
 
     #[test]
     fn the_asyncapi_document_tells_what_is_declared() {
-        use super::super::{HEADER_ATTEMPT, HEADER_REPLAY};
+        use super::super::{HEADER_ATTEMPT, HEADER_REPLAY, HEADER_TRACEPARENT};
         use serde_json::{Value, json};
 
         let document: Value =
@@ -379,6 +379,6 @@ mod tests {
         }
         let headers = document["components"]["schemas"]["headers"]["properties"].as_object();
         let headers: Vec<_> = headers.expect("headers").keys().collect();
-        assert_eq!(headers, [HEADER_ATTEMPT, HEADER_REPLAY]);
+        assert_eq!(headers, [HEADER_ATTEMPT, HEADER_REPLAY, HEADER_TRACEPARENT]);
     }
 }

@@ -21,6 +21,7 @@ pub fn message(id: impl ToString) -> Message {
         content_type: CONTENT_TYPE_JSON.to_owned(),
         attempt: 1,
         replay: 0,
+        traceparent: None,
     }
 }
 

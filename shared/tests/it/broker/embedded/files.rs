@@ -74,7 +74,7 @@ async fn a_path_that_cannot_be_used_is_named() {
 async fn a_file_of_a_later_version_is_left_alone() {
     let folder = Folder::new();
     folder.open().await.close().await;
-    sqlx::query("PRAGMA user_version = 2")
+    sqlx::query("PRAGMA user_version = 3")
         .execute(&mut folder.raw().await)
         .await
         .unwrap();
@@ -84,7 +84,7 @@ async fn a_file_of_a_later_version_is_left_alone() {
     };
     let refused = Embedded::open(options).await.unwrap_err();
     assert!(
-        matches!(&refused, BrokerError::Topology(why) if why.contains("version 2")),
+        matches!(&refused, BrokerError::Topology(why) if why.contains("version 3")),
         "{refused}"
     );
 }

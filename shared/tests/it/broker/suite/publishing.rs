@@ -18,6 +18,7 @@ pub async fn a_publish_means_stored<H: Harness>() {
         content_type: "application/octet-stream".to_owned(),
         attempt: 3,
         replay: u32::MAX,
+        traceparent: Some("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".to_owned()),
     };
     let empty = Message {
         body: Vec::new(),
@@ -26,6 +27,7 @@ pub async fn a_publish_means_stored<H: Harness>() {
         content_type: String::new(),
         attempt: 1,
         replay: 0,
+        traceparent: None,
     };
     broker.publish(Queue::Commands, &sent).await.expect("stored");
     broker.publish(Queue::Commands, &empty).await.expect("stored");

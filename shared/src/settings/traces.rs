@@ -1,0 +1,45 @@
+//! Where spans go, and how many.
+
+use serde::{Deserialize, Serialize};
+use validator::{Validate, ValidationError};
+
+/// `traces`: off unless a collector is named.
+#[derive(Clone, Debug, Serialize, Deserialize, Validate)]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+pub struct Traces {
+    /// The base address of a collector that takes OTLP by HTTP, such as `http://otel-collector:4318`; spans go to `/v1/traces`
+    /// below it. None unless set.
+    #[validate(custom(function = "base_address"))]
+    pub endpoint: Option<String>,
+    /// Which share of the traces that begin here is recorded, from 0 to 1. A request with a `traceparent` is recorded if that says
+    /// so, whatever the share.
+    #[validate(range(min = 0.0, max = 1.0, message = "must be from 0 to 1"))]
+    pub ratio: f64,
+}
+
+impl Default for Traces {
+    fn default() -> Self {
+        Self {
+            endpoint: None,
+            ratio: 1.0,
+        }
+    }
+}
+
+/// No user, password or query: the address is shown with the settings.
+fn base_address(address: &str) -> Result<(), ValidationError> {
+    let plain = reqwest::Url::parse(address).is_ok_and(|url| {
+        matches!(url.scheme(), "http" | "https")
+            && url.has_host()
+            && url.username().is_empty()
+            && url.password().is_none()
+            && url.query().is_none()
+            && url.fragment().is_none()
+    });
+    if plain {
+        return Ok(());
+    }
+    let mut fault = ValidationError::new("base_address");
+    fault.message = Some("must be such as http://collector:4318".into());
+    Err(fault)
+}
