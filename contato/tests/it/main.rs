@@ -14,6 +14,8 @@ mod metrics;
 mod setup;
 mod simulate;
 mod smoke;
+#[cfg(feature = "otlp")]
+mod traces;
 
 use std::{
     fs::File,

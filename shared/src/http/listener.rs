@@ -312,6 +312,7 @@ mod tests {
             http: Http::default(),
             metrics: HttpMetrics::new(&Metrics::new(), &[]),
             access: Access::at_start(&Auth::default(), None, "127.0.0.1:0".parse().unwrap()).unwrap(),
+            traces: Traces::default(),
             drain: Drain::new(stop.clone(), Duration::ZERO),
             deadline: Duration::from_secs(20),
             threads: 1,

@@ -39,6 +39,7 @@ impl Traces {
         };
         let mut processing = Processing::default();
         let mut known: HashMap<Option<SpanContextKey>, Option<usize>> = HashMap::new();
+        let mut shared: Vec<Shared<'a>> = Vec::new();
         for item in items {
             let parent = item.goes_on_in.or(item.traceparent).and_then(parse);
             let key = parent.as_ref().map(|span| (span.trace_id(), span.span_id()));
@@ -47,14 +48,47 @@ impl Traces {
                 .or_insert_with(|| processing.begin(root, parent, from, &item));
             if let Some(group) = group {
                 processing.groups[group].commands += 1;
+                match shared.get_mut(group) {
+                    Some(shared) => shared.keep_with(&item),
+                    None => shared.push(Shared::of(&item)),
+                }
             }
             processing.of.push(group);
         }
-        for group in processing.groups.iter().filter(|group| group.commands > 1) {
-            let count = KeyValue::new("messaging.batch.message_count", number(group.commands));
-            group.context.span().set_attribute(count);
+        for (group, shared) in processing.groups.iter().zip(shared) {
+            let span = group.context.span();
+            if group.commands > 1 {
+                let count = KeyValue::new("messaging.batch.message_count", number(group.commands));
+                span.set_attribute(count);
+            }
+            if let Some(id) = shared.message_id {
+                span.set_attribute(KeyValue::new("messaging.message.id", id.to_owned()));
+            }
+            if let Some(operation) = shared.operation {
+                span.set_attribute(KeyValue::new("contato.operation", operation));
+            }
         }
         processing
+    }
+}
+
+/// What the commands of a group have in common.
+struct Shared<'a> {
+    message_id: Option<&'a str>,
+    operation: Option<&'static str>,
+}
+
+impl<'a> Shared<'a> {
+    fn of(item: &Item<'a>) -> Self {
+        Self {
+            message_id: Some(item.message_id),
+            operation: Some(item.operation),
+        }
+    }
+
+    fn keep_with(&mut self, item: &Item<'a>) {
+        self.message_id = self.message_id.filter(|id| *id == item.message_id);
+        self.operation = self.operation.filter(|operation| *operation == item.operation);
     }
 }
 
@@ -78,8 +112,6 @@ impl Processing {
         let link = first.filter(|first| Some(first.span_id()) != parent.as_ref().map(SpanContext::span_id));
         let mut attributes = from.attributes("process", from.taken_from());
         attributes.extend([
-            KeyValue::new("messaging.message.id", item.message_id.to_owned()),
-            KeyValue::new("contato.operation", item.operation),
             KeyValue::new("contato.attempt", i64::from(item.attempt)),
             KeyValue::new("contato.replay", i64::from(item.replay)),
         ]);

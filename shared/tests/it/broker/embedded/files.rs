@@ -90,6 +90,24 @@ async fn a_file_of_a_later_version_is_left_alone() {
 }
 
 #[tokio::test]
+async fn a_file_of_version_1_goes_on() {
+    let folder = Folder::new();
+    let broker = folder.open().await;
+    publish_all(&broker, ["a"]).await;
+    broker.close().await;
+    sqlx::raw_sql("ALTER TABLE messages DROP COLUMN traceparent; PRAGMA user_version = 1")
+        .execute(&mut folder.raw().await)
+        .await
+        .unwrap();
+    let broker = folder.open().await;
+    publish_all(&broker, ["b"]).await;
+    let consumer = broker.consume(Queue::Commands, bound(2)).await.unwrap();
+    for id in ["a", "b"] {
+        assert_eq!(next(&consumer).await.message, message(id));
+    }
+}
+
+#[tokio::test]
 async fn what_cannot_be_stored_is_refused_and_the_broker_recovers() {
     let folder = Folder::new();
     let broker = folder.open().await;
