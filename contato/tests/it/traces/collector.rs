@@ -100,6 +100,37 @@ impl Collector {
     }
 }
 
+/// Spans as text, each below its parent with its times in milliseconds: what a failed test shows, and docs/traces.md.
+pub fn tree(spans: &[Seen]) -> String {
+    let begun = spans.iter().map(|span| span.started).min().unwrap_or_default();
+    let known = |id: &str| spans.iter().any(|span| span.id == id);
+    let roots = spans.iter().filter(|span| !known(&span.parent));
+    roots.map(|root| branch(spans, root, begun, 0)).collect()
+}
+
+fn branch(spans: &[Seen], span: &Seen, begun: u64, depth: usize) -> String {
+    let ms = |nanoseconds: u64| nanoseconds as f64 / 1e6;
+    let attributes: Vec<_> = span
+        .attributes
+        .iter()
+        .map(|(name, value)| format!("{name}={value}"))
+        .collect();
+    let line = format!(
+        "{:indent$}{} ({:?}) from {:.1} ms, {:.1} ms: {}\n",
+        "",
+        span.name,
+        span.kind,
+        ms(span.started - begun),
+        ms(span.ended - span.started),
+        attributes.join(" "),
+        indent = depth * 2,
+    );
+    let children = spans.iter().filter(|child| child.parent == span.id);
+    line + &children
+        .map(|child| branch(spans, child, begun, depth + 1))
+        .collect::<String>()
+}
+
 async fn take(kept: web::Data<Mutex<Kept>>, body: web::Bytes) -> HttpResponse {
     let request = ExportTraceServiceRequest::decode(body.clone()).expect("OTLP");
     let mut kept = kept.lock().unwrap();

@@ -5,7 +5,7 @@ use serde_json::Value;
 use shared::domain::{Action, Changes, IdKey, Name, Stamp};
 use test_support::{Pair, eventually};
 
-use super::collector::Seen;
+use super::collector::{Seen, tree};
 use super::{NAME, SPAN, TRACE, Traced, line_of, of_caller};
 
 fn find<'a>(spans: &'a [Seen], kind: SpanKind, name: &str) -> &'a Seen {
@@ -34,6 +34,7 @@ async fn a_dead_letter_and_its_replay_are_linked(pair: Pair) {
 
     // Processing with its transaction, storing with that of the dead letter.
     let spans = traced.collector.trace(TRACE, 4).await;
+    println!("{}", tree(&spans));
     let dead = find(&spans, SpanKind::Consumer, "process contato");
     assert_eq!((dead.parent.as_str(), dead.failed), (SPAN, true));
     assert_eq!(dead.attribute("contato.result"), Some("deadLettered"));
@@ -79,6 +80,7 @@ async fn a_dead_letter_and_its_replay_are_linked(pair: Pair) {
             .then_some(spans)
     })
     .await;
+    println!("{}", tree(&spans));
     let request = find(&spans, SpanKind::Server, "POST /v1/dead-letters/{id}/replay");
     let sent = find(&spans, SpanKind::Producer, "send contato");
     assert_ne!(processed.trace, TRACE);

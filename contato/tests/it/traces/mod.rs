@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use test_support::{Pair, eventually};
 
 use super::{Contato, STDERR_FILE, status_of};
-use collector::{Collector, Seen};
+use collector::{Collector, Seen, tree};
 
 const NAME: &str = "Zuleica Confidencial";
 const PHONE: &str = "+5511987654321";
@@ -128,6 +128,7 @@ async fn a_request_is_one_trace(pair: Pair) {
     let traced = Traced::start(pair, &[("TRACES__RATIO", "0")]).await;
     let (command, contact) = traced.create(Some(&of_caller(TRACE, "01"))).await;
     let spans = traced.collector.trace(TRACE, 4).await;
+    println!("{}", tree(&spans));
     let [server, sending, processing, sql] = &spans[..] else {
         panic!("{spans:#?}");
     };
