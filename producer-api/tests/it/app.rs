@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use reqwest::{Method, RequestBuilder, StatusCode, header::HeaderMap};
 use serde_json::{Value, json};
 use shared::{
-    broker::{Broker, BrokerError, Consumer, Message, PublishError, Queue},
+    broker::{Broker, BrokerError, Consumer, Message, PublishError, Queue, System},
     domain::{IdKey, Stamp, Verdict},
     role::Parts,
     settings::{Secret, SecretUrl, Settings, Span},
