@@ -128,7 +128,7 @@ await_all() {
   for deployment in contato-producer-api contato-consumer-worker contato-dlq-function; do
     await_rollout contato "deployment/$deployment"
   done
-  for deployment in statefulset/prometheus statefulset/alertmanager deployment/grafana deployment/otel-collector; do
+  for deployment in statefulset/prometheus statefulset/alertmanager deployment/grafana deployment/otel-collector deployment/postgres-exporter; do
     await_rollout contato-monitoring "$deployment"
   done
 }

@@ -1,7 +1,6 @@
 """compose.yaml as docker-compose reads it, and rules of ours for it."""
 
 import functools
-import json
 import re
 import subprocess
 from pathlib import Path
@@ -10,13 +9,13 @@ import yaml
 
 PROFILES = {
     "": {"secrets", "rabbitmq", "postgres", "setup", "producer-api", "consumer-worker", "dlq-function"},
-    "observe": {"prometheus", "alertmanager", "grafana", "otel-collector", "jaeger"},
+    "observe": {"prometheus", "alertmanager", "grafana", "postgres-monitor", "postgres-exporter", "otel-collector", "jaeger"},
     "load": {"locust-master", "locust-worker"},
     "gateway": {"gateway"},
 }
 ROLES = ["producer-api", "consumer-worker", "dlq-function"]
 # Services that end, which others wait for.
-ONE_SHOT = {"secrets", "setup"}
+ONE_SHOT = {"secrets", "setup", "postgres-monitor"}
 # Services without a check of health here: why stands beside each in compose.yaml.
 WITHOUT_HEALTH = {"otel-collector", "jaeger", "locust-worker"}
 ONE_NAME = re.compile(r"(?i)(password|secret|key|token|(broker|store)__(read_)?url)s?$")
@@ -157,11 +156,3 @@ def findings(path):
     for name, service in services.items():
         found.extend(service_findings(name, service, services))
     return [*found, *role_findings(services), *gateway_findings(read), *file_findings(read)]
-
-
-def dashboard_expressions(folder="helm/contato/files/dashboards"):
-    """Every query of every dashboard, with what Grafana puts in."""
-    for path in sorted(Path(folder).glob("*.json")):
-        for panel in json.loads(path.read_text())["panels"]:
-            for target in panel["targets"]:
-                yield path.name, target["expr"].replace("$__rate_interval", "1m")
