@@ -12,7 +12,7 @@ container() {
 readable() { (umask 022 && cat >"$1"); }
 
 docker_launch() {
-  local id options=()
+  local id options=() metrics=()
   id=$(container "$1")
   if [[ -n $id ]]; then
     docker start "$id" >/dev/null
@@ -24,6 +24,11 @@ docker_launch() {
   case $1 in
     rabbitmq)
       choose_ports rabbitmq-tls.port rabbitmq-management.port rabbitmq-management-tls.port
+      # The image gives metrics unless told otherwise.
+      if have monitoring; then
+        choose_ports rabbitmq-prometheus.port
+        metrics=(-p "127.0.0.1:$(get rabbitmq-prometheus.port):15692")
+      fi
       {
         rabbitmq_tls_settings 5671 /tls /var/lib/rabbitmq
         rabbitmq_management_tls_settings 15671 /tls /var/lib/rabbitmq
@@ -32,6 +37,7 @@ docker_launch() {
       options=(-p "127.0.0.1:$(get rabbitmq-tls.port):5671"
         -p "127.0.0.1:$(get rabbitmq-management.port):15672"
         -p "127.0.0.1:$(get rabbitmq-management-tls.port):15671"
+        ${metrics[@]+"${metrics[@]}"}
         -v "$dir/tls/rabbitmq.conf:/etc/rabbitmq/conf.d/90-tls.conf:ro")
       put rabbitmq.docker "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS=$no_spinning -rabbitmq_management_agent disable_metrics_collector true
 RABBITMQ_DEFAULT_USER=contato

@@ -4,20 +4,23 @@
 remove_policy() { "${sudo[@]}" rm -f /usr/sbin/policy-rc.d; }
 
 install_missing() {
-  local service packages=() units=() servers=() policy=''
+  local service packages=() units=() servers=() policy='' instead=''
   for service in "$@"; do
     case $service in
       rabbitmq)
         [[ -x $rabbitmq_bin/rabbitmq-server ]] || packages+=(rabbitmq-server) ;;
       postgres)
         postgres_bin >/dev/null || packages+=(postgresql) ;;
+      prometheus | alertmanager | postgres-exporter)
+        [[ -x $(monitor_program "$service") ]] || packages+=("$(basename "$(monitor_program "$service")")") ;;
     esac
   done
   servers=(${packages[@]+"${packages[@]}"})
   command -v openssl >/dev/null || packages+=(openssl)
   ((${#packages[@]})) || return 0
 
-  may_install "a running Docker engine" "${packages[@]}"
+  [[ ${packages[*]} == *prometheus* ]] || instead="a running Docker engine"
+  may_install "$instead" "${packages[@]}"
 
   # The packages would start servers of their own, on every interface. This is Debian's
   # way to forbid it; a policy that is already there is the machine's own.

@@ -23,7 +23,7 @@ main_process() {
   for pid in $(marked "$1"); do
     { IFS= read -r -d '' program </proc/"$pid"/cmdline; } 2>/dev/null || continue
     case $1:${program##*/} in
-      rabbitmq:beam.smp | postgres:postgres) found+="$pid " ;;
+      rabbitmq:beam.smp | postgres:postgres | *:"$(mark "$1")") found+="$pid " ;;
     esac
   done
   for pid in $found; do

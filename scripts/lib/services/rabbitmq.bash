@@ -41,11 +41,12 @@ rabbitmq_clean() {
 rabbitmq_management_prepare() {
   local home=$dir/rabbitmq
   choose_ports rabbitmq-management.port rabbitmq-management-tls.port
+  ! have monitoring || choose_ports rabbitmq-prometheus.port
   make_certificates
   (
     umask 077
     mkdir -p "$home/conf.d"
-    printf '[rabbitmq_management].\n' >"$home/enabled_plugins"
+    printf '[%s].\n' "rabbitmq_management$(have monitoring && printf ',rabbitmq_prometheus')" >"$home/enabled_plugins"
     {
       cat <<END
 management.tcp.ip = 127.0.0.1
@@ -55,6 +56,8 @@ management_agent.disable_metrics_collector = true
 END
       rabbitmq_management_tls_settings "$(get rabbitmq-management-tls.port)" "$dir/tls"
     } >"$home/conf.d/management.conf"
+    ! have monitoring || printf 'prometheus.tcp.%s\n' 'ip = 127.0.0.1' "port = $(get rabbitmq-prometheus.port)" \
+      >"$home/conf.d/prometheus.conf"
   )
 }
 

@@ -1,8 +1,16 @@
 # What scripts/services does with a server, whichever engine runs it.
 # shellcheck shell=bash
 
+# The programs that watch are processes, whatever runs the servers.
+engine_of() {
+  case $1 in
+    rabbitmq | postgres) get engine ;;
+    *) echo debian ;;
+  esac
+}
+
 running() {
-  if [[ $(get engine) == docker ]]; then
+  if [[ $(engine_of "$1") == docker ]]; then
     [[ -n $(docker ps -q --filter "label=contato.services=$dir" --filter "label=contato.service=$1") ]]
   else
     [[ -n $(marked "$1") ]]
@@ -10,21 +18,22 @@ running() {
 }
 
 ready() {
-  case $(get engine):$1 in
+  case $(engine_of "$1"):$1 in
     *:rabbitmq)
       amqp_answers "$(get rabbitmq.port)" && rabbitmqctl -q await_startup >/dev/null 2>&1 &&
         { ! have rabbitmq.tls || amqps_answers "$(get rabbitmq-tls.port)"; }
       ;;
     docker:postgres) docker exec "$(container postgres)" pg_isready -q -h 127.0.0.1 2>/dev/null ;;
     debian:postgres) clean "$(postgres_bin)/pg_isready" -q -h 127.0.0.1 -p "$(get postgres.port)" ;;
+    *) monitor_answers "$1" ;;
   esac
 }
 
 show_log() {
-  case $(get engine):$1 in
+  case $(engine_of "$1"):$1 in
     docker:*) docker logs --tail 40 "$(container "$1")" ;;
     debian:rabbitmq) tail -n 40 "$dir"/rabbitmq/epmd.out "$dir"/rabbitmq/server.out "$dir"/rabbitmq/log/*.log ;;
-    debian:postgres) tail -n 40 "$dir/postgres.log" ;;
+    debian:*) tail -n 40 "$dir/$1.log" ;;
   esac >&2 || true
 }
 
@@ -44,14 +53,24 @@ await() {
   say "$1: ready on 127.0.0.1:$(get "$1.port")"
 }
 
-# A server that an earlier version of this script has started speaks no TLS yet, and has no management API.
-teach_tls() {
-  have "$1.tls" && { [[ $1 == postgres ]] || have rabbitmq-management-tls.port; } && return
-  if [[ $(get engine) == docker ]]; then
+# Whether a server is as this script starts one now. One that an earlier version has started speaks no TLS yet, and has no
+# management API; RabbitMQ that was not to be watched gives no metrics.
+up_to_date() {
+  case $1 in
+    rabbitmq)
+      have rabbitmq.tls && have rabbitmq-management-tls.port && { ! have monitoring || have rabbitmq-prometheus.port; }
+      ;;
+    postgres) have postgres.tls ;;
+  esac
+}
+
+bring_up_to_date() {
+  up_to_date "$1" && return
+  if [[ $(engine_of "$1") == docker ]]; then
     [[ -z $(container "$1") ]] ||
-      die "$name: $1 is a container without TLS; scripts/services down --name $name, then up, makes a new one"
+      die "$name: $1 is a container without TLS or metrics; scripts/services down --name $name, then up, makes a new one"
   elif running "$1"; then
-    say "$1: stopping, to start again with TLS"
+    say "$1: stopping, to start again with TLS and metrics"
     stop_server "$1" || die "$name: $1 did not stop within 60 s"
   fi
 }
@@ -60,7 +79,7 @@ teach_tls() {
 bring_up() {
   local service waiting=()
   for service in "$@"; do
-    teach_tls "$service"
+    bring_up_to_date "$service"
     if running "$service" && ready "$service"; then
       say "$service: already running on 127.0.0.1:$(get "$service.port")"
       continue
@@ -68,11 +87,11 @@ bring_up() {
     waiting+=("$service")
     # One that an interrupted `up` has left starting is only waited for.
     running "$service" && continue
-    if [[ $(get engine) == docker ]]; then
+    if [[ $(engine_of "$service") == docker ]]; then
       docker_launch "$service"
     else
-      "${service}_prepare"
-      "${service}_launch"
+      "${service//-/_}_prepare"
+      "${service//-/_}_launch"
     fi
     say "$service: starting"
   done
@@ -84,7 +103,7 @@ bring_up() {
 
 # Both fail when the server does not end in time.
 stop_server() {
-  if [[ $(get engine) == docker ]]; then
+  if [[ $(engine_of "$1") == docker ]]; then
     docker stop -t 60 "$(container "$1")" >/dev/null
   else
     stop_process "$1"
@@ -92,7 +111,7 @@ stop_server() {
 }
 
 kill_server() {
-  if [[ $(get engine) == docker ]]; then
+  if [[ $(engine_of "$1") == docker ]]; then
     docker kill "$(container "$1")" >/dev/null
   else
     kill_process "$1"
