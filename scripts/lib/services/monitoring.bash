@@ -49,7 +49,9 @@ postgres_exporter_prepare() {
 
 postgres_exporter_launch() {
   local variables=("DATA_SOURCE_NAME=postgresql://monitor:$(get postgres-exporter.password)@127.0.0.1:$(get postgres.port)/contato?sslmode=disable")
-  launch_monitor postgres-exporter "--web.listen-address=127.0.0.1:$(get postgres-exporter.port)"
+  local queries=$root/deploy/prometheus/postgres-queries.yaml more=()
+  [[ ! -e $queries ]] || more=("--extend.query-path=$queries")
+  launch_monitor postgres-exporter ${more[@]+"${more[@]}"} "--web.listen-address=127.0.0.1:$(get postgres-exporter.port)"
 }
 
 # ----------------------------------------------------------------- Alertmanager

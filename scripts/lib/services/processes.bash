@@ -4,7 +4,8 @@
 # A process is ours if its command line carries this mark, which every server gets and which
 # follows from the instance's folder alone: the servers are found even when the folder has
 # gone (cargo clean), and a process number from before a reboot cannot mislead.
-mark() { printf 'contato-services-%s-%s' "$(printf '%s' "$dir" | sha256sum | cut -c 1-16)" "$1"; }
+# None begins with another's, or one server would be taken for two.
+mark() { printf 'contato-services-%s-%s' "$(printf '%s' "$dir" | sha256sum | cut -c 1-16)" "${1/#postgres-exporter/exporter}"; }
 
 # The pattern goes through a pipe, lest grep find itself.
 marked() {
