@@ -1,4 +1,4 @@
-# What scripts/check-api, scripts/check-console and scripts/check-deploy have in common: their tools, and servers to try.
+# What scripts/check-api, scripts/check-console, scripts/check-deploy and scripts/check-observability have in common: their tools, and servers to try.
 # Whoever sources it is at the top of the repository, `root`, and has set `name` to its own name, `results` to a folder for
 # what it finds, `kit` to the folder of tests/ that says which tools it needs, `every` to its checks, and `in_browser` to
 # those of them that need one.
@@ -117,14 +117,16 @@ install_all() {
 install_more() { :; }
 
 install_tools() {
-  local locks
+  local locks npm=()
   # Also the path: what a venv installs does not work from another.
-  locks=$({ echo "$tools" && cat "tests/$kit"/{package.json,package-lock.json,.npmrc,requirements*.txt}; } | sha256sum)
+  # Not every kit needs npm.
+  [[ ! -e tests/$kit/package.json ]] || npm=("tests/$kit"/{package.json,package-lock.json,.npmrc})
+  locks=$({ echo "$tools" && cat ${npm[@]+"${npm[@]}"} "tests/$kit"/requirements*.txt; } | sha256sum)
   if [[ $(cat "$tools/installed" 2>/dev/null) != "$locks" ]]; then
     say "installing the tools into target/$kit-tools"
     rm -rf "$tools"
     mkdir -p "$tools"
-    cp "tests/$kit"/{package.json,package-lock.json,.npmrc} "$tools"
+    ((${#npm[@]} == 0)) || cp "${npm[@]}" "$tools"
     if ! install_all >"$results/tools.log" 2>&1; then
       tail -n 30 "$results/tools.log" >&2
       die "could not install the tools (see above)"
