@@ -44,6 +44,7 @@ const BACKUP: [&str; 2] = ["docs/backup.md", "docs/backup.pt-BR.md"];
 /// What each role tells of itself: `metrics.rs` tries these.
 pub const METRICS: [&str; 2] = ["docs/metrics.md", "docs/metrics.pt-BR.md"];
 const TRACES: [&str; 2] = ["docs/traces.md", "docs/traces.pt-BR.md"];
+const OBSERVE: [&str; 2] = ["docs/observe.md", "docs/observe.pt-BR.md"];
 const README: [&str; 2] = ["README.md", "README.pt-BR.md"];
 /// Where the pages say that the API is, and that of dead letters.
 const USUAL_ADDRESSES: [&str; 2] = ["127.0.0.1:8080", "127.0.0.1:8081"];
@@ -229,7 +230,7 @@ fn each_example_of_the_readme_prints_what_the_page_shows() {
 /// To see it red: change a letter of a command in one of the pages.
 #[test]
 fn both_languages_have_the_same_examples() {
-    for [english, portuguese] in [GUIDE, ACCESS, DEAD_LETTERS, LOAD, TRACES, README] {
+    for [english, portuguese] in [GUIDE, ACCESS, DEAD_LETTERS, LOAD, OBSERVE, TRACES, README] {
         let examples = |name: &str| -> Vec<_> {
             let blocks = page::blocks(&page::text(name)).into_iter();
             let same = blocks.filter(|block| block.language == "console" || !README.contains(&name));
@@ -300,6 +301,7 @@ fn links_lead_somewhere() {
         LOAD,
         METRICS,
         TRACES,
+        OBSERVE,
         README,
     ]
     .concat()
