@@ -12,7 +12,7 @@ import urllib.request
 # What a worker can make nothing of, with a number: the same message twice is one dead letter.
 POISON = '{{"this is": "no command", "number": {}'
 # Of these so many a second: more than a twentieth of the load of the whole run, also when they come for seconds only.
-POISON_RATE = 30
+POISON_RATE = 50
 # Seconds that a command of scripts/services may take.
 SERVICES_LIMIT = 90
 

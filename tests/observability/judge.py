@@ -37,7 +37,7 @@ class Exceptions:
 
     def fault_of(self, expression):
         """The fault that makes an expression answer, or None."""
-        kinds = ("alerts", "inhibited") if expression.owner == "alert" else (f"{expression.owner}s",)
+        kinds = ("alerts", "inhibited", "either") if expression.owner == "alert" else (f"{expression.owner}s",)
         for name, fault in self.faults.items():
             if any(expression.name in fault.get(kind, ()) for kind in kinds):
                 return name
@@ -54,7 +54,7 @@ class Exceptions:
             for kind, names in entry.items():
                 if kind == "why":
                     continue
-                owner = "alert" if kind == "inhibited" else kind.removesuffix("s")
+                owner = "alert" if kind in ("inhibited", "either") else kind.removesuffix("s")
                 for name in names:
                     if (owner, name) not in known:
                         yield f"only_when_failing.yaml: there is no {owner} {name}"

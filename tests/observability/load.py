@@ -10,7 +10,7 @@ import urllib.parse
 
 # Threads that write, threads that read and wait, and requests a second of each.
 WRITERS, READERS = 4, 2
-RATE = 8
+RATE = 6
 # Contacts that are remembered, to read and change.
 REMEMBERED = 200
 # The id of no contact.
