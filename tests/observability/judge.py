@@ -11,7 +11,7 @@ import prometheus
 # Series that a role may have at the end.
 SERIES_MAX = 300
 # Seconds between the times at which a query is asked that needs a fault.
-STEP = 2
+STEP = 1
 
 
 class Exceptions:
@@ -78,7 +78,8 @@ def answers(server, expressions, exceptions, well, spans):
             must = fault is None and not exceptions.is_elsewhere(expression)
             seen = server.answers(expression.query, well[0] if must else well[1], well[1], STEP)
             if exceptions.is_elsewhere(expression):
-                if seen:
+                # Whether an alert of these holds may depend on the machine.
+                if seen and expression.owner != "alert":
                     yield f"{expression} answers: it does not belong under `elsewhere` in only_when_failing.yaml"
             elif fault is None:
                 if not seen:
