@@ -11,7 +11,7 @@ import matplotlib.pyplot as plt
 
 # Seconds between points, and what is shown before and after a fault.
 STEP = 1
-BEFORE, AFTER = 15, 12
+BEFORE, AFTER = 8, 5
 # A colour for each line of a picture that all can tell apart (Okabe and Ito).
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00")
 NAMES = {
