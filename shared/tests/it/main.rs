@@ -3,6 +3,7 @@
 mod asyncapi;
 mod broker;
 mod layers;
+mod metered;
 mod store;
 mod tls;
 mod wire;
