@@ -66,6 +66,10 @@ async fn runs_succeed_fail_without_a_worker_and_succeed_again(pair: Pair) {
         let series = format!("contato_canary_duration_seconds_bucket{{le=\"{edge}\"}}");
         assert!(value(&text, &series) >= 1.0);
     }
+    assert_eq!(
+        value(&text, "contato_canary_interval_seconds"),
+        EVERY.as_secs_f64()
+    );
     let last = value(&text, "contato_canary_last_success_timestamp_seconds");
     let now = pair.parts.clock.now().timestamp() as f64;
     assert!((now - 60.0..=now).contains(&last), "{last}, and it is {now}");

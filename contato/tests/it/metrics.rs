@@ -139,10 +139,13 @@ async fn the_page_about_metrics_describes_those_that_there_are() {
     // All at once, so that they differ; free again when they are given out.
     let listeners = ROLES.map(|_| TcpListener::bind("127.0.0.1:0").unwrap());
     let addresses = listeners.map(|listener| listener.local_addr().unwrap().to_string());
+    // What is there only if somebody wants it is on the page, too.
+    let canary = [("CONTATO__CANARY__EVERY".to_owned(), "1m".to_owned())];
     let settings: Vec<_> = ROLES
         .iter()
         .zip(&addresses)
         .map(|((_, setting), address)| (format!("CONTATO__{setting}__MANAGEMENT"), address.clone()))
+        .chain(canary)
         .collect();
     let contato = Contato::start_with(folder.path(), &settings);
     let page = docs::text(docs::METRICS[0]);

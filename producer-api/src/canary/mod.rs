@@ -47,9 +47,10 @@ pub struct Canary {
 impl Canary {
     /// The canary, if the settings want one, with its series.
     pub fn new(settings: &CanarySettings, series: &Metrics) -> Option<Self> {
+        let every = settings.every?.0;
         Some(Self {
-            every: settings.every?.0,
-            metrics: CanaryMetrics::new(series),
+            every,
+            metrics: CanaryMetrics::new(series, every),
             left: None,
             failing: false,
         })

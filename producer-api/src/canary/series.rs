@@ -21,7 +21,13 @@ pub(super) struct CanaryMetrics {
 }
 
 impl CanaryMetrics {
-    pub(super) fn new(series: &Metrics) -> Self {
+    /// Registers the series; `every` is how long a run comes after another.
+    pub(super) fn new(series: &Metrics, every: Duration) -> Self {
+        let interval = series.gauge(
+            "contato_canary_interval_seconds",
+            "How long a run of the canary comes after another (canary.every).",
+        );
+        interval.set(i64::try_from(every.as_secs()).unwrap_or(i64::MAX));
         Self {
             duration: series.histogram(
                 "contato_canary_duration_seconds",
