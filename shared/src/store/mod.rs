@@ -239,6 +239,8 @@ impl Store {
     ) -> Result<T, StoreError> {
         let since = Instant::now();
         let metrics = self.metrics.as_ref();
+        // Kept off the stack: a batch's future is large, and each of the layers around it would hold all of it once more.
+        let work = Box::pin(work);
         let in_turn = async {
             let _turn = match pool {
                 Pool::Write => self.write_turns.take(metrics).await,
