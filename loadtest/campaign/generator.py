@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 
-from campaign.stack import ROOT, Failed
+from campaign.stack import ROOT, Failed, end, start
 
 VENV = ROOT / "target/load-venv"
 LISTS = [ROOT / "tests/deploy/requirements-locust.txt", ROOT / "loadtest/requirements.txt"]
@@ -48,21 +48,15 @@ class Generator:
         if self.asked.generators > 1:
             words += ["--processes", self.asked.generators]
         environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
-        with (self.folder / "locust.log").open("w") as log:
-            self.process = subprocess.Popen(list(map(str, words)), stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment, start_new_session=True)
+        self.process = start(words, self.folder / "locust.log", env=environment, start_new_session=True)
         self.pid = self.process.pid
 
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
-        if self.process and self.process.poll() is None:
-            self.process.terminate()
-            try:
-                self.process.wait(END_SECONDS)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-                self.process.wait()
+        if self.process:
+            end([self.process], END_SECONDS)
 
     def levels(self):
         """What Locust wrote of each level."""

@@ -1,31 +1,27 @@
 """RabbitMQ and PostgreSQL by scripts/services, and contato's roles as processes, as many of each as asked."""
 
 import base64
-import contextlib
 import json
 import os
-import random
 import re
-import socket
 import subprocess
-import time
-import urllib.error
+import sys
 import urllib.parse
 import urllib.request
 import uuid
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+sys.path.append(str(ROOT / "tests"))
+
+from started import Failed, answers, end, free_ports, start, wait
+
 NAME = "load"
-READY_SECONDS = 60
+ANSWER_SECONDS = 60
 END_SECONDS = 40
 # For data that are made up and thrown away.
 ID_KEY = "measured-with-this-key-0123456789"
 LETTERS_KEY = "1:" + "5a" * 32
-
-
-class Failed(Exception):
-    """Something did not start, or not as it should."""
 
 
 class Servers:
@@ -69,7 +65,7 @@ class Servers:
         address = self.management
         key = base64.b64encode(f"{address.username}:{address.password}".encode()).decode()
         asked = urllib.request.Request(f"http://{address.hostname}:{address.port}{path}", headers={"Authorization": f"Basic {key}"})
-        with urllib.request.urlopen(asked, timeout=READY_SECONDS) as answer:
+        with urllib.request.urlopen(asked, timeout=ANSWER_SECONDS) as answer:
             return json.load(answer)
 
 
@@ -115,14 +111,7 @@ class Roles:
         return self
 
     def __exit__(self, *_):
-        for process in self.processes.values():
-            process.terminate()
-        for process in self.processes.values():
-            try:
-                process.wait(END_SECONDS)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+        end(self.processes.values(), END_SECONDS)
         self.servers.sql(f"DROP DATABASE IF EXISTS {self.database} WITH (FORCE)")
 
     def migrate(self):
@@ -139,38 +128,13 @@ class Roles:
         if role == "producer-api":
             self.hosts.append(f"http://{listen}")
         self.management[name] = management
-        with (self.logs / f"{name}.log").open("w") as log:
-            environment = {**os.environ, **self.settings, **settings}
-            # Of a session of its own: Ctrl-C ends this program first, which then ends them in order.
-            self.processes[name] = subprocess.Popen([self.binaries / role], stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment, start_new_session=True)
+        environment = {**os.environ, **self.settings, **settings}
+        # Of a session of its own: Ctrl-C ends this program first, which then ends them in order.
+        self.processes[name] = start([self.binaries / role], self.logs / f"{name}.log", env=environment, start_new_session=True)
 
     def await_ready(self, name):
-        limit = time.monotonic() + READY_SECONDS
-        while not answers(f"http://{self.management[name]}/readyz"):
-            if self.processes[name].poll() is not None or time.monotonic() > limit:
-                raise Failed(f"{name} does not become ready: {(self.logs / f'{name}.log').read_text().strip()[-800:]}")
-            time.sleep(0.1)
+        wait(name, lambda: answers(f"http://{self.management[name]}/readyz"), self.processes[name], self.logs / f"{name}.log")
 
     def ended(self):
         """Names of those that are gone, which none should be."""
         return [name for name, process in self.processes.items() if process.poll() is not None]
-
-
-def answers(url):
-    try:
-        with urllib.request.urlopen(url, timeout=5) as answer:
-            return answer.status == 200
-    except (urllib.error.URLError, OSError):
-        return False
-
-
-def free_ports(count):
-    """Ports below the range that the kernel takes those of outgoing connections from: one of these could be gone too soon."""
-    held = []
-    while len(held) < count:
-        with contextlib.suppress(OSError):
-            held.append(socket.create_server(("127.0.0.1", random.randrange(20_000, 30_000))))
-    ports = [server.getsockname()[1] for server in held]
-    for server in held:
-        server.close()
-    return ports

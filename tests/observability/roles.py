@@ -5,13 +5,12 @@ import pathlib
 import secrets
 import signal
 import subprocess
-import time
-import urllib.error
 import urllib.request
 
+from started import answers, end, start, wait
+
 NAMES = ("producer-api", "consumer-worker", "dlq-function")
-# Seconds until a role works, and until it has ended.
-START_LIMIT = 60
+# Seconds until a role has ended.
 STOP_LIMIT = 30
 
 
@@ -54,27 +53,10 @@ class Roles:
 
     def start(self, name):
         """Starts one, and waits until it is ready."""
-        with open(self.results / f"{name}.log", "ab") as log:
-            # A group of its own: a Ctrl-C at the terminal is for the script, which then ends it.
-            self.running[name] = subprocess.Popen(
-                [self.binaries / name], env=self.environment, cwd=self.results, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                start_new_session=True,
-            )
-        until = time.monotonic() + START_LIMIT
-        while not self.ready(name):
-            if self.running[name].poll() is not None:
-                raise RuntimeError(f"{name} ended while it started; see {self.results / name}.log")
-            if time.monotonic() > until:
-                raise RuntimeError(f"{name} is not ready after {START_LIMIT} s; see {self.results / name}.log")
-            time.sleep(0.1)
-
-    def ready(self, name):
-        """Whether it says so."""
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.management[name]}/readyz", timeout=5) as answer:
-                return answer.status == 200
-        except (urllib.error.URLError, OSError):
-            return False
+        log = self.results / f"{name}.log"
+        # A group of its own: a Ctrl-C at the terminal is for the script, which then ends it.
+        process = self.running[name] = start([self.binaries / name], log, env=self.environment, cwd=self.results, start_new_session=True)
+        wait(name, lambda: answers(f"http://127.0.0.1:{self.management[name]}/readyz"), process, log)
 
     def kill(self, name):
         """Takes it away without a word."""
@@ -89,11 +71,5 @@ class Roles:
 
     def end(self):
         """Ends those that run."""
-        for process in self.running.values():
-            process.terminate()
-        for process in self.running.values():
-            try:
-                process.wait(STOP_LIMIT)
-            except subprocess.TimeoutExpired:
-                process.kill()
+        end(self.running.values(), STOP_LIMIT)
         self.running = {}
