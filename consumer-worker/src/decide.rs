@@ -7,7 +7,7 @@ use shared::{
     clock::Clock,
     domain::{Entry, Outcome, Poison, Stamp, Verdict},
     store::{Store, StoreError},
-    telemetry::traces::Processing,
+    traces::Processing,
     wire::Reason,
 };
 

@@ -4,7 +4,7 @@ use shared::{
     broker::{CONTENT_TYPE_JSON, Delivery, Message, Queue, RetryTier},
     clock::Clock,
     domain::{Poison, Verdict},
-    telemetry::traces::entered,
+    traces::entered,
     wire::{DeadLetter, Envelope, Payload, Reason},
 };
 

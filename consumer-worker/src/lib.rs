@@ -9,10 +9,10 @@ use std::{net::SocketAddr, sync::Arc};
 use shared::{
     broker::{Queue, RetryTier, Traffic},
     management::Management,
+    metrics::Metrics,
     role::{ConsumerHealth, Parts, refuse_older_schema},
     settings::Settings,
     store::SqlOperation,
-    telemetry::Metrics,
 };
 use tokio_util::sync::CancellationToken;
 

@@ -4,7 +4,7 @@ use prometheus::{Histogram, IntCounter, IntGauge};
 use shared::{
     broker::{Delivery, RetryTier},
     domain::{Operation, Outcome, Rejection},
-    telemetry::{Family, Metrics},
+    metrics::{Family, Metrics},
     wire::Reason,
 };
 

@@ -18,7 +18,7 @@ use shared::{
     role::Parts,
     settings::Settings,
     store::{Store, StoreError},
-    telemetry::traces::{Destination, Item, Processing, Traces},
+    traces::{Destination, Item, Processing, Traces},
 };
 use tokio_util::sync::CancellationToken;
 

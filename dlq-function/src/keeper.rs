@@ -11,7 +11,7 @@ use shared::{
     payload_keys::PayloadKeys,
     role::Parts,
     store::{Store, StoreError, dead_letters::Kept},
-    telemetry::traces::{Destination, Traces},
+    traces::{Destination, Traces},
     wire::DeadLetter,
 };
 

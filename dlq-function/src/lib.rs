@@ -9,10 +9,10 @@ use std::{net::SocketAddr, sync::Arc};
 use shared::{
     broker::{Queue, Traffic},
     management::Management,
+    metrics::Metrics,
     role::{ConsumerHealth, Parts, payload_keys, refuse_older_schema},
     settings::Settings,
     store::{SqlOperation, Store},
-    telemetry::Metrics,
 };
 use tokio_util::sync::CancellationToken;
 

@@ -9,8 +9,8 @@ use chrono::DateTime;
 use prometheus::{IntCounter, IntGauge};
 use shared::{
     clock::Clock,
+    metrics::{Family, Metrics},
     store::{dead_letters::OpenDeadLetters, replays::ItemState},
-    telemetry::{Family, Metrics},
     wire::Reason,
 };
 

@@ -18,7 +18,7 @@ use shared::{
     runtime::ProcessRuntime,
     settings::Settings,
     store::{Store, export::MAX_EXPORTS},
-    telemetry::traces::{Destination, Sending, Traces},
+    traces::{Destination, Sending, Traces},
 };
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;

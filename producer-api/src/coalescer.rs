@@ -17,7 +17,7 @@ use shared::{
     broker::{Broker, CONTENT_TYPE_JSON, Message, PublishError, Queue, takes_messages},
     domain::Operation,
     runtime::ProcessRuntime,
-    telemetry::traces::Sending,
+    traces::Sending,
     wire::{Envelope, MAX_ENVELOPES, MAX_MESSAGE_BYTES, MESSAGE_TYPE_BATCH, encode_batch},
 };
 use tokio::sync::{Notify, Semaphore, mpsc, oneshot};

@@ -5,7 +5,7 @@ use shared::{
     broker::{PublishError, Queue},
     domain::Operation,
     http::problem::Code,
-    telemetry::{Family, Metrics},
+    metrics::{Family, Metrics},
 };
 
 use crate::server::{CONTACT, CONTACTS};

@@ -19,11 +19,11 @@ use shared::{
         metrics::HttpMetrics,
     },
     management::{Health, Management, bind, health_routes},
+    metrics::Metrics,
     role::{Parts, refuse_older_schema},
     runtime,
     settings::{Http, Settings, Shutdown},
     store::SqlOperation,
-    telemetry::Metrics,
 };
 use tokio_util::sync::CancellationToken;
 

@@ -1,7 +1,7 @@
-//! What two or more of contato's services need: the domain, the wire format, the broker, the store, settings and
-//! telemetry.
+//! What two or more of contato's services need: the domain, the wire format, the broker, the store, settings, logs, metrics
+//! and traces.
 //!
-//! **Invariant:** arrows point one way, `domain` ← `wire`, `metrics` ← `broker`, `store` ← `settings`, `telemetry`, `management`.
+//! **Invariant:** arrows point one way, `domain` ← `wire`, `metrics` ← `broker` ← `traces` ← `store` ← `settings`, `logs`, `management`.
 
 pub mod broker;
 mod camel_case;
@@ -11,6 +11,7 @@ mod files;
 pub mod http;
 pub mod intent;
 mod knock;
+pub mod logs;
 pub mod management;
 pub mod metrics;
 pub mod payload_keys;
@@ -20,6 +21,6 @@ pub mod runtime;
 pub mod service;
 pub mod settings;
 pub mod store;
-pub mod telemetry;
 pub mod tls;
+pub mod traces;
 pub mod wire;

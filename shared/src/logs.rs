@@ -1,4 +1,6 @@
 //! Log lines, to standard error. What is logged while a request or a command is worked on has the ids of its trace.
+//!
+//! **Invariant:** fields are ids and names of ours, never personal data.
 
 use std::io::IsTerminal;
 
@@ -15,8 +17,10 @@ use tracing_subscriber::{
     util::SubscriberInitExt,
 };
 
-use super::traces;
-use crate::settings::{Log, LogFormat};
+use crate::{
+    settings::{Log, LogFormat},
+    traces,
+};
 
 /// Libraries that log what they carry: bodies of returned messages, values of statements. Nobody can turn them on.
 const SILENCED: [&str; 3] = ["lapin=off", "sqlx=off", "sea_orm=off"];
@@ -25,7 +29,7 @@ const SILENCED: [&str; 3] = ["lapin=off", "sqlx=off", "sea_orm=off"];
 ///
 /// # Errors
 /// If the filter cannot be read, or the process logs already.
-pub fn start_logs(log: &Log) -> anyhow::Result<()> {
+pub fn start(log: &Log) -> anyhow::Result<()> {
     let mut filter = EnvFilter::try_new(&log.filter)?;
     for silenced in SILENCED {
         filter = filter.add_directive(silenced.parse()?);

@@ -29,8 +29,8 @@ use crate::{
             schema::{self, words},
         },
     },
+    metrics::Metrics,
     schema_types,
-    telemetry::Metrics,
 };
 
 /// How long `/health` waits for its parts.

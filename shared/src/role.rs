@@ -21,10 +21,12 @@ use crate::{
     clock::Clock,
     domain::IdKey,
     files::make_folder_of,
+    logs,
+    metrics::Metrics,
     planned_fault,
     settings::{Log, Settings, Shutdown},
     store::{SqlOperation, Store, StoreError, StoreOptions},
-    telemetry::{self, Metrics, traces::Traces},
+    traces::Traces,
 };
 
 mod health;
@@ -94,7 +96,7 @@ impl CommonArguments {
             println!("{}", settings.to_masked_json());
             return Ok(None);
         }
-        telemetry::start_logs(&settings.log)?;
+        logs::start(&settings.log)?;
         planned_fault::announce();
         Ok(Some(settings))
     }
@@ -130,7 +132,8 @@ impl Parts {
             store,
             id_key,
             clock: Clock::system(),
-            traces: Traces::start(&settings.traces, role).context("traces cannot be exported")?,
+            traces: Traces::start(settings.traces.endpoint.as_deref(), settings.traces.ratio, role)
+                .context("traces cannot be exported")?,
         })
     }
 

@@ -8,7 +8,7 @@ use std::{future::Future, io};
 
 use tokio::runtime::{Builder, Handle};
 
-use crate::telemetry::traces::carried;
+use crate::traces::carried;
 
 /// Half the processors, at least one: whoever answers HTTP and whoever talks to broker and SQL share them. More threads than
 /// processors wake each other more often than they get on.

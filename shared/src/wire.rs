@@ -16,7 +16,12 @@ use crate::domain::{
 };
 
 mod dead_letter;
-pub use dead_letter::{DeadLetter, DeadLetterError, Payload, Reason};
+mod traceparent;
+
+pub use self::{
+    dead_letter::{DeadLetter, DeadLetterError, Payload, Reason},
+    traceparent::is_traceparent,
+};
 
 /// The version that is emitted.
 pub const VERSION: u64 = 1;

@@ -12,7 +12,7 @@ use shared::{
     role::{Parts, payload_keys},
     settings::Settings,
     store::{Store, StoreError},
-    telemetry::traces::Traces,
+    traces::Traces,
 };
 use uuid::Uuid;
 

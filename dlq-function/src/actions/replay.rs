@@ -13,7 +13,7 @@ use shared::{
         dead_letters::{DeadLetterState, StoredDeadLetter},
         replays::{Refusal, Sent},
     },
-    telemetry::traces::Destination,
+    traces::Destination,
     wire::{Payload, Reason},
 };
 use uuid::Uuid;

@@ -28,11 +28,12 @@ use shared::{
         metrics::HttpMetrics,
     },
     management::bind,
+    metrics::Metrics,
     role::{Parts, payload_keys, refuse_older_schema},
     runtime::ProcessRuntime,
     settings::{Auth, Http, Settings},
     store::Store,
-    telemetry::{Metrics, traces::Traces},
+    traces::Traces,
 };
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;

@@ -9,7 +9,7 @@ use clap::Subcommand;
 use clap_complete::Shell;
 use serde_json::json;
 use shared::{
-    role::Parts, settings::Settings, store::dead_letters::DeadLetterState, telemetry::Metrics, wire::rfc3339,
+    metrics::Metrics, role::Parts, settings::Settings, store::dead_letters::DeadLetterState, wire::rfc3339,
 };
 
 use crate::{

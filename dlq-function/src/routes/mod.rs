@@ -23,10 +23,11 @@ use shared::{
         problem::{Code, Fault, Problem},
     },
     management::{Health, bind, health_routes},
+    metrics::Metrics,
     role::Parts,
     runtime::ProcessRuntime,
     settings::{Http, Settings},
-    telemetry::{Metrics, traces::Traces},
+    traces::Traces,
 };
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;

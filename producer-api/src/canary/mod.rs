@@ -8,7 +8,7 @@
 
 use actix_web::web::Data;
 use rand::RngExt;
-use shared::{domain::ContactId, settings::CanarySettings, telemetry::Metrics};
+use shared::{domain::ContactId, metrics::Metrics, settings::CanarySettings};
 use tokio::time::{Duration, Instant, sleep};
 use tokio_util::sync::CancellationToken;
 

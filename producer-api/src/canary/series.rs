@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chrono::Utc;
 use prometheus::{Histogram, IntCounter, IntGauge};
-use shared::telemetry::{Family, Metrics};
+use shared::metrics::{Family, Metrics};
 
 /// From a run on one machine to one that waits for a worker; 5 and 60 seconds are what is promised and what is too long.
 const DURATION_BUCKETS: [f64; 7] = [0.05, 0.25, 1.0, 2.5, 5.0, 15.0, 60.0];

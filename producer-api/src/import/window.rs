@@ -7,7 +7,7 @@ use shared::{
     domain::Operation,
     http::problem::Fault,
     store::imports::{ImportFormat, ImportRefusal, Progress},
-    telemetry::traces::Sending,
+    traces::Sending,
     wire::{MAX_ENVELOPES, MAX_MESSAGE_BYTES},
 };
 

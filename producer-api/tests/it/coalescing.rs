@@ -5,8 +5,9 @@ use std::{collections::BTreeSet, num::NonZeroU16, time::Duration};
 use producer_api::{coalescer::Coalescer, metrics::ApiMetrics};
 use shared::{
     broker::{PublishError, Queue},
+    metrics::Metrics,
     runtime::ProcessRuntime,
-    telemetry::{Metrics, traces::Sending},
+    traces::Sending,
     wire::{Envelope, MAX_ENVELOPES, MAX_MESSAGE_BYTES, decode_message},
 };
 use test_support::Pair;

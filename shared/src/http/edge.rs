@@ -23,7 +23,7 @@ use super::{
     problem::{Code, Document, Problem},
     quota::Quota,
 };
-use crate::telemetry::traces::is_traceparent;
+use crate::wire::is_traceparent;
 
 /// The header that names a request.
 pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -287,7 +287,7 @@ mod tests {
     use crate::{
         http::{access::Access, drain::Drain, listener, metrics::HttpMetrics},
         settings::{Auth, Http, Origins},
-        telemetry::traces::Traces,
+        traces::Traces,
     };
 
     fn access(address: std::net::SocketAddr) -> Access {
@@ -308,7 +308,7 @@ mod tests {
         async fn panics() -> HttpResponse {
             panic!("ana@example.com")
         }
-        let metrics = HttpMetrics::new(&crate::telemetry::Metrics::new(), &[]);
+        let metrics = HttpMetrics::new(&crate::metrics::Metrics::new(), &[]);
         let drain = Drain::new(CancellationToken::new(), Duration::ZERO);
         let address = "127.0.0.1:8080".parse().expect("an address");
         let traces = Traces::default();

@@ -39,7 +39,7 @@ use super::{
     problem::{Code, Problem},
     quota::{Client, Quota, Quotas},
 };
-use crate::{settings::Http, telemetry::traces::Traces};
+use crate::{settings::Http, traces::Traces};
 
 /// The largest header section, names and values and what stands between them, in bytes.
 pub const MAX_HEADER_BYTES: usize = 16 * 1024;
@@ -294,7 +294,7 @@ mod tests {
     use tokio_util::sync::CancellationToken;
 
     use super::*;
-    use crate::{settings::Auth, telemetry::Metrics};
+    use crate::{metrics::Metrics, settings::Auth};
 
     const GOOD: &str = "GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n";
 

@@ -12,7 +12,7 @@ use actix_web::http::{Method, StatusCode};
 use prometheus::IntGauge;
 
 use super::{listener::PROBES, problem::Code};
-use crate::telemetry::{BoundedHistograms, Metrics, OTHER};
+use crate::metrics::{BoundedHistograms, Metrics, OTHER};
 
 /// Upper bounds in seconds; the limits of the service level objectives are among them. Fewer than the conventions advise: there
 /// is a series for each of them in each combination.

@@ -23,7 +23,7 @@ use sea_orm::{
 use sea_orm_migration::MigratorTrait;
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::{telemetry::traces, tls};
+use crate::{tls, traces};
 
 mod apply;
 pub mod audit;
@@ -254,7 +254,7 @@ impl Store {
                 .await
                 .unwrap_or(Err(StoreError::TimedOut(self.operation_timeout)))
         };
-        let result = traces::sql(self.system(), Some(operation.as_str()), in_time).await;
+        let result = traces::sql(self.system(), operation.as_str(), in_time, StoreError::kind).await;
         if let Some(metrics) = metrics {
             metrics.ended(operation, &result, since);
         }

@@ -21,8 +21,6 @@ use opentelemetry_sdk::{
 };
 use tokio::runtime::Handle;
 
-use crate::settings;
-
 /// Where a collector takes spans, below its base address (OTLP specification, "OTLP/HTTP request").
 const PATH: &str = "/v1/traces";
 /// The most spans that wait for export; what comes while so many wait is dropped.
@@ -39,13 +37,7 @@ const ANSWER_MAX_BYTES: usize = 64 * 1024;
 const SAY_EVERY: Duration = Duration::from_secs(60);
 
 /// What makes spans and exports them.
-pub(super) fn provider(
-    settings: &settings::Traces,
-    service: &str,
-) -> anyhow::Result<Option<SdkTracerProvider>> {
-    let Some(endpoint) = &settings.endpoint else {
-        return Ok(None);
-    };
+pub(super) fn provider(endpoint: &str, ratio: f64, service: &str) -> anyhow::Result<SdkTracerProvider> {
     let client = reqwest::Client::builder()
         .timeout(ANSWER_MAX)
         .redirect(reqwest::redirect::Policy::none())
@@ -76,13 +68,13 @@ pub(super) fn provider(
         ])
         .build();
     // Whoever calls with a `traceparent` has decided; the ratio is for traces that begin here.
-    let sampler = Sampler::ParentBased(Box::new(Sampler::TraceIdRatioBased(settings.ratio)));
+    let sampler = Sampler::ParentBased(Box::new(Sampler::TraceIdRatioBased(ratio)));
     let provider = SdkTracerProvider::builder()
         .with_span_processor(processor)
         .with_sampler(sampler)
         .with_resource(resource)
         .build();
-    Ok(Some(provider))
+    Ok(provider)
 }
 
 /// The client of the exporter. The exporter's thread has no runtime, so requests run on the process's.

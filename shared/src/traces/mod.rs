@@ -11,10 +11,7 @@
 
 use std::future::Future;
 
-use crate::{
-    broker::{Queue, System},
-    store::StoreError,
-};
+use crate::broker::{Queue, System};
 
 #[cfg(feature = "otlp")]
 mod export;
@@ -32,7 +29,7 @@ use without as with;
 
 #[cfg(feature = "otlp")]
 pub use processing::Processing;
-pub(super) use with::current_names;
+pub(crate) use with::current_names;
 pub use with::{Sending, Serving, Storing, Traces, carried, entered};
 #[cfg(not(feature = "otlp"))]
 pub use without::Processing;
@@ -42,10 +39,10 @@ pub const PROCESSED_MAX: usize = crate::wire::MAX_ENVELOPES;
 
 /// Ids of the current span, for a line of the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Names {
-    pub(super) trace: String,
+pub(crate) struct Names {
+    pub(crate) trace: String,
     /// None if the span is somebody else's.
-    pub(super) span: Option<String>,
+    pub(crate) span: Option<String>,
 }
 
 /// A queue as a span tells it.
@@ -74,55 +71,20 @@ pub struct Item<'a> {
     pub replay: u32,
 }
 
-/// Times an operation on SQL as a span of the current trace, if there is one that is recorded.
+/// Times an operation on SQL as a span of the current trace, if there is one that is recorded. `kind` is the word for an error.
 ///
 /// # Errors
 /// Those of the work.
-pub async fn sql<T>(
+pub async fn sql<T, E>(
     system: &'static str,
-    operation: Option<&'static str>,
-    work: impl Future<Output = Result<T, StoreError>>,
-) -> Result<T, StoreError> {
+    operation: &'static str,
+    work: impl Future<Output = Result<T, E>>,
+    kind: fn(&E) -> &'static str,
+) -> Result<T, E> {
     let span = with::Statement::begin(system, operation);
     let result = work.await;
     if let Some(span) = span {
-        span.end(result.as_ref().err().map(StoreError::kind));
+        span.end(result.as_ref().err().map(kind));
     }
     result
-}
-
-/// Version 00 of W3C Trace Context, section 3.2.2; what a later version appends is not known and not passed on.
-pub fn is_traceparent(text: &str) -> bool {
-    let mut parts = text.split('-');
-    let mut hex = |length: usize| {
-        parts.next().filter(|part| {
-            part.len() == length && part.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
-        })
-    };
-    let (version, trace, span, flags) = (hex(2), hex(32), hex(16), hex(2));
-    let set = |part: Option<&str>| part.is_some_and(|part| part.bytes().any(|byte| byte != b'0'));
-    version == Some("00") && set(trace) && set(span) && flags.is_some() && parts.next().is_none()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::is_traceparent;
-
-    #[test]
-    fn trace_contexts_of_version_00_are_told_from_others() {
-        assert!(is_traceparent(
-            "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
-        ));
-        for text in [
-            "",
-            "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7",
-            "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-x",
-            "00-00000000000000000000000000000000-00f067aa0ba902b7-01",
-            "00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000000-01",
-            "00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01",
-            "ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
-        ] {
-            assert!(!is_traceparent(text), "{text}");
-        }
-    }
 }

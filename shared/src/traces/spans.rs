@@ -14,11 +14,10 @@ use opentelemetry::{
 };
 use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider};
 
-use super::{Destination, Names, export, is_traceparent};
+use super::{Destination, Names, export};
 use crate::{
     broker::{PublishError, System},
-    settings,
-    wire::Reason,
+    wire::{Reason, is_traceparent},
 };
 
 /// How long the last spans may take to be exported when a process ends.
@@ -50,19 +49,21 @@ impl fmt::Debug for Traces {
 }
 
 impl Traces {
-    /// Starts exporting if the settings name a collector; `service` is what it shows.
+    /// Starts exporting, if there is a collector: it takes OTLP by HTTP below `endpoint`. `ratio` is the share of the traces that
+    /// begin here and are recorded, from 0 to 1; `service` is what the collector shows.
     ///
     /// # Errors
     /// If no client can be made.
     ///
     /// # Panics
     /// Outside of a runtime.
-    pub fn start(settings: &settings::Traces, service: &str) -> anyhow::Result<Self> {
-        let running = export::provider(settings, service)?.map(|provider| {
-            let root = Context::new().with_value(provider.tracer("contato"));
-            Arc::new(Running { provider, root })
-        });
-        Ok(Self(running))
+    pub fn start(endpoint: Option<&str>, ratio: f64, service: &str) -> anyhow::Result<Self> {
+        let Some(endpoint) = endpoint else {
+            return Ok(Self::default());
+        };
+        let provider = export::provider(endpoint, ratio, service)?;
+        let root = Context::new().with_value(provider.tracer("contato"));
+        Ok(Self(Some(Arc::new(Running { provider, root }))))
     }
 
     /// Exports what has ended, within a bound, and no more after that.
@@ -214,7 +215,7 @@ pub fn entered(traceparent: Option<&str>) -> Option<ContextGuard> {
 }
 
 /// The ids of the current span.
-pub(in crate::telemetry) fn current_names() -> Option<Names> {
+pub(crate) fn current_names() -> Option<Names> {
     Context::map_current(|current| {
         let span = current.span();
         let span = span.span_context();
@@ -324,12 +325,13 @@ impl Storing {
 pub(super) struct Statement(Context);
 
 impl Statement {
-    pub(super) fn begin(system: &'static str, operation: Option<&'static str>) -> Option<Self> {
+    pub(super) fn begin(system: &'static str, operation: &'static str) -> Option<Self> {
         let parent = Context::map_current(|current| current.span().is_recording().then(|| current.clone()))?;
-        let mut attributes = vec![KeyValue::new("db.system.name", system)];
-        attributes.extend(operation.map(|operation| KeyValue::new("db.operation.name", operation)));
-        let name = operation.unwrap_or(system).to_owned();
-        begin(&parent, name, SpanKind::Client, attributes, None).map(Self)
+        let attributes = vec![
+            KeyValue::new("db.system.name", system),
+            KeyValue::new("db.operation.name", operation),
+        ];
+        begin(&parent, operation.to_owned(), SpanKind::Client, attributes, None).map(Self)
     }
 
     pub(super) fn end(self, error: Option<&'static str>) {

@@ -32,7 +32,7 @@ use super::{
     HEADER_ATTEMPT, HEADER_REPLAY, HEADER_TRACEPARENT, cause,
     topology::topology_error,
 };
-use crate::telemetry::traces::is_traceparent;
+use crate::wire::is_traceparent;
 
 /// AMQP's delivery tags count up from 1 on each channel; above these bits stands which consumer it was.
 const TAG_BITS: u32 = 44;
