@@ -4,7 +4,7 @@ use std::{num::NonZeroU16, time::Duration};
 
 use producer_api::canary::{NAME, PRINCIPAL};
 use shared::{broker::Queue, domain::Action, settings::Span, wire::decode_message};
-use test_support::{Pair, Running, eventually, on_both_pairs};
+use test_support::{Pair, Running, Series, eventually, on_both_pairs};
 
 on_both_pairs!(
     runs_succeed_fail_without_a_worker_and_succeed_again,
@@ -35,12 +35,8 @@ async fn metrics(url: &str) -> String {
 
 /// The value of a series.
 fn value(text: &str, series: &str) -> f64 {
-    let line = text
-        .lines()
-        .find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
-    line.unwrap_or_else(|| panic!("no {series}: {text}"))
-        .parse()
-        .unwrap()
+    let value = Series::parse(text).value(series);
+    value.unwrap_or_else(|| panic!("no {series}: {text}"))
 }
 
 /// Waits until one more run has ended so; gives all that is told then.

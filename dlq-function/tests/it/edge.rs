@@ -2,7 +2,7 @@
 
 use reqwest::Method;
 use shared::settings::Origins;
-use test_support::{Pair, RawClient};
+use test_support::{Pair, RawClient, Series};
 
 const PAGE: &str = "https://console.example";
 
@@ -60,8 +60,7 @@ async fn the_number_of_series_is_bounded_whatever_is_asked_for() {
         .build()
         .unwrap();
     let scrape = async || client.get(&metrics).send().await.unwrap().text().await.unwrap();
-    let series = |text: &str| text.lines().filter(|line| !line.starts_with('#')).count();
-    let fresh = series(&scrape().await);
+    let fresh = Series::parse(&scrape().await).count();
     assert!(fresh < FRESH_MAX, "{fresh}");
 
     let id = uuid::Uuid::nil();
@@ -115,7 +114,8 @@ async fn the_number_of_series_is_bounded_whatever_is_asked_for() {
     parts.store.clone().close().await;
     ask_everything().await;
     let after = scrape().await;
-    assert!(series(&after) <= SERIES_MAX, "{} in\n{after}", series(&after));
+    let count = Series::parse(&after).count();
+    assert!(count <= SERIES_MAX, "{count} in\n{after}");
     let failed = "http_server_request_duration_seconds_count{http_request_method=\"GET\",http_response_status_code=\"503\",http_route=\"/v1/dead-letters\"}";
     assert!(after.contains(failed), "{after}");
     running.stop().await;

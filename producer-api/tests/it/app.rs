@@ -17,7 +17,7 @@ use shared::{
     wire::{Envelope, MESSAGE_TYPE_BATCH, decode_message},
 };
 use tempfile::TempDir;
-use test_support::{PATIENCE, TestDatabase, amqp_url, queue_prefix};
+use test_support::{PATIENCE, Series, TestDatabase, amqp_url, queue_prefix};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -353,9 +353,7 @@ impl TestApp {
     pub async fn series(&self, line: &str) -> f64 {
         let url = format!("{}/metrics", self.management);
         let text = self.client.get(url).send().await.unwrap().text().await.unwrap();
-        text.lines()
-            .find_map(|found| found.strip_prefix(line)?.trim().parse().ok())
-            .unwrap_or_default()
+        Series::parse(&text).value(line).unwrap_or_default()
     }
 }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use shared::broker::{Broker, PublishError};
+use test_support::Series;
 
 use crate::app::{Contrary, Pair, TestApp, ana};
 
@@ -96,11 +97,6 @@ async fn writes_that_are_refused_before_their_handler_are_counted() {
     app.stop().await;
 }
 
-/// How many series a scrape has.
-fn series(text: &str) -> usize {
-    text.lines().filter(|line| !line.starts_with('#')).count()
-}
-
 /// Whatever clients send and whatever fails, there are at most so many series. To see it red: let `HttpMetrics::observe` count
 /// everything under its own labels.
 #[tokio::test]
@@ -118,7 +114,7 @@ async fn the_number_of_series_is_bounded() {
         let url = format!("{}/metrics", app.management);
         app.client.get(url).send().await.unwrap().text().await.unwrap()
     };
-    let fresh = series(&text().await);
+    let fresh = Series::parse(&text().await).count();
     assert!(fresh < FRESH_MAX, "{fresh}");
 
     let id = app.contact("Ana", "+5511987654321").await;
@@ -186,7 +182,8 @@ async fn the_number_of_series_is_bounded() {
     app.parts.store.clone().close().await;
     ask_everything().await;
     let after = text().await;
-    assert!(series(&after) <= SERIES_MAX, "{} in\n{after}", series(&after));
+    let count = Series::parse(&after).count();
+    assert!(count <= SERIES_MAX, "{count} in\n{after}");
     // What objectives are set for is told apart to the end.
     for (method, status, route) in [
         ("GET", "503", "/v1/contacts"),

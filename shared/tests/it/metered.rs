@@ -12,6 +12,7 @@ use shared::{
     store::{SqlOperation, StoreError},
 };
 use tempfile::TempDir;
+use test_support::Series;
 
 use super::{
     broker::support::{bound, message, take, until},
@@ -20,9 +21,7 @@ use super::{
 
 /// The value of a series; `None` if it is not there.
 fn value(series: &Metrics, line: &str) -> Option<f64> {
-    let text = String::from_utf8(series.text()).unwrap();
-    let value = text.lines().find_map(|found| found.strip_prefix(line));
-    value.map(|value| value.trim().parse().unwrap())
+    Series::parse(&String::from_utf8(series.text()).unwrap()).value(line)
 }
 
 /// To see it red: observe nothing in `give_back`.

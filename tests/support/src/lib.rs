@@ -6,12 +6,14 @@ mod guarded;
 mod issuer;
 mod pair;
 mod raw;
+mod series;
 mod servers;
 
 pub use guarded::{KeyRing, every_operation_is_guarded, new_key};
 pub use issuer::{AUDIENCE, CLIENT_ID, CLIENT_SECRET, Issuer, Person, SigningKey, unix_now, unsigned};
 pub use pair::{Pair, Running};
 pub use raw::{RawAnswer, RawClient};
+pub use series::Series;
 pub use servers::{Server, Servers};
 
 use std::{path::PathBuf, time::Duration};
