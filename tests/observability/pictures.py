@@ -124,7 +124,7 @@ def burn(seen, folder):
         if fired:
             axes.axvspan(fired[0], fired[-1], ymax=0.05, color="#D55E00", linewidth=0, label="AcceptErrorBudgetFast fires")
 
-    picture(seen, [FLOW, ERRORS, BURN], start, end, "The broker is killed, and comes back", folder / "observe-burn-rate.png", mark,
+    picture(seen, [FLOW, ERRORS, BURN], start, end, "The broker is killed, and comes back", folder / "burn-rate.png", mark,
             only="broker-killed")
 
 
@@ -133,8 +133,8 @@ def draw(seen, folder):
     folder = pathlib.Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     last = max(span.over for span in seen.spans.values())
-    picture(seen, [FLOW, LATENCY, ANSWERS, DEPTH, STATES], seen.well[0], last, "A run with six faults", folder / "observe-run.png")
+    picture(seen, [FLOW, LATENCY, ANSWERS, DEPTH, STATES], seen.well[0], last, "A run with six faults", folder / "run.png")
     span = seen.spans["sql-stopped"]
     picture(seen, [FLOW, LATENCY, DEPTH, STATES], span.begun - BEFORE, span.over + AFTER,
-            "SQL is stopped: writes are taken, and applied once it is back", folder / "observe-sql-stopped.png", only="sql-stopped")
+            "SQL is stopped: writes are taken, and applied once it is back", folder / "sql-stopped.png", only="sql-stopped")
     burn(seen, folder)
