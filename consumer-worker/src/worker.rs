@@ -11,9 +11,9 @@ use std::{
 
 use futures_util::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered};
 use shared::{
-    broker::{Broker, BrokerError, Consumer, Delivery, Queue},
+    broker::{Broker, BrokerError, Consumer, Delivery, Message, Queue},
     clock::Clock,
-    domain::IdKey,
+    domain::{Entry, IdKey},
     planned_fault::{Place, pass},
     role::Parts,
     settings::Settings,
@@ -24,7 +24,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     backoff::Backoff,
-    decide::{Decided, Decider},
+    decide::{Decided, Decider, Fate},
     follow_up::FollowUp,
     intake::{Intake, Taken},
     metrics::{RetryReason, WorkerMetrics},
@@ -307,17 +307,7 @@ impl Worker {
             }
         }
         let batch = whole;
-        let entries: Vec<_> = batch
-            .iter()
-            .flat_map(|taken| {
-                let attempt = taken.delivery.message.attempt;
-                let envelopes = taken
-                    .elements
-                    .iter()
-                    .filter_map(|element| element.envelope.as_ref().ok());
-                envelopes.map(move |envelope| envelope.entry(attempt, &self.id_key))
-            })
-            .collect();
+        let entries = self.entries(&batch);
         let spans = self.begin_spans(&batch);
         let Decided { fates, outage } = self.decider.decide(&entries, &spans).await;
 
@@ -333,20 +323,7 @@ impl Worker {
                 back.push(taken.delivery);
                 continue;
             }
-            let sent_on: Vec<_> = taken
-                .elements
-                .iter()
-                .zip(fates)
-                .filter_map(|(element, fate)| {
-                    let (command, fate) = fate.unzip();
-                    let fate = fate.flatten();
-                    let _entered = command.and_then(|command| spans.enter(command));
-                    if let (Some(command), Some(fate)) = (command, &fate) {
-                        spans.ended(command, fate.result(), fate.error());
-                    }
-                    self.follow_up.of(&taken.delivery, element, fate)
-                })
-                .collect();
+            let sent_on = self.sent_on(&taken, fates, &spans);
             if sent_on.is_empty() {
                 done.push(taken.delivery);
             } else if taken.delivery.message.body.len() > MAX_WRAPPED_BYTES {
@@ -375,6 +352,42 @@ impl Worker {
     }
 
     /// The spans of what is decided next: of each envelope, in the order of its entry.
+    /// The commands of a batch, in their order.
+    fn entries(&self, batch: &[Taken]) -> Vec<Entry> {
+        batch
+            .iter()
+            .flat_map(|taken| {
+                let attempt = taken.delivery.message.attempt;
+                let envelopes = taken
+                    .elements
+                    .iter()
+                    .filter_map(|element| element.envelope.as_ref().ok());
+                envelopes.map(move |envelope| envelope.entry(attempt, &self.id_key))
+            })
+            .collect()
+    }
+
+    /// What follows from the fates of a delivery's elements, of each its place among the commands of the batch with it.
+    fn sent_on(
+        &self,
+        taken: &Taken,
+        fates: Vec<Option<(usize, Option<Fate>)>>,
+        spans: &Processing,
+    ) -> Vec<(Queue, Message)> {
+        let elements = taken.elements.iter().zip(fates);
+        elements
+            .filter_map(|(element, fate)| {
+                let (command, fate) = fate.unzip();
+                let fate = fate.flatten();
+                let _entered = command.and_then(|command| spans.enter(command));
+                if let (Some(command), Some(fate)) = (command, &fate) {
+                    spans.ended(command, fate.result(), fate.error());
+                }
+                self.follow_up.of(&taken.delivery, element, fate)
+            })
+            .collect()
+    }
+
     fn begin_spans(&self, batch: &[Taken]) -> Processing {
         let from = Destination {
             system: self.broker.system(),
