@@ -28,7 +28,7 @@ pub use sections::{
     Ids, Log, LogFormat, ProducerApi, Retention, Shutdown,
 };
 pub use servers::{Broker, Store};
-pub use traces::Traces;
+pub use traces::TracesSettings;
 pub use values::{Delays, Networks, Origins, Reasons, Secret, SecretUrl, Span};
 
 use crate::{broker::QueueOptions, camel_case::camel_case};
@@ -65,7 +65,7 @@ pub struct Settings {
     pub log: Log,
     /// Where spans go, and how many.
     #[validate(nested)]
-    pub traces: Traces,
+    pub traces: TracesSettings,
     /// What surrounds every request to a public listener.
     #[validate(nested)]
     pub http: Http,

@@ -6,7 +6,7 @@ use validator::{Validate, ValidationError};
 /// `traces`: off unless a collector is named.
 #[derive(Clone, Debug, Serialize, Deserialize, Validate)]
 #[serde(default, rename_all = "camelCase", deny_unknown_fields)]
-pub struct Traces {
+pub struct TracesSettings {
     /// The base address of a collector that takes OTLP by HTTP, such as `http://otel-collector:4318`; spans go to `/v1/traces`
     /// below it. None unless set.
     #[validate(custom(function = "base_address"))]
@@ -17,7 +17,7 @@ pub struct Traces {
     pub ratio: f64,
 }
 
-impl Default for Traces {
+impl Default for TracesSettings {
     fn default() -> Self {
         Self {
             endpoint: None,
