@@ -2,7 +2,10 @@
 
 use std::{
     num::NonZeroU16,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicI64, Ordering},
+    },
     time::Duration,
 };
 
@@ -362,11 +365,12 @@ pub fn ana() -> Value {
     json!({"name": "Ana Souza", "phone": "(11) 98765-4321", "email": "Ana@Example.com"})
 }
 
-/// A broker that stores what it is given and then says something else.
+/// A broker that stores what it is given and then says something else, or takes so many messages and refuses all others.
 #[derive(Debug)]
 pub struct Contrary {
     broker: Arc<dyn Broker>,
     says: Mutex<Option<PublishError>>,
+    takes: AtomicI64,
 }
 
 impl Contrary {
@@ -374,6 +378,7 @@ impl Contrary {
         Self {
             broker,
             says: Mutex::default(),
+            takes: AtomicI64::new(i64::MAX),
         }
     }
 
@@ -381,11 +386,19 @@ impl Contrary {
     pub fn says(&self, error: Option<PublishError>) {
         *self.says.lock().unwrap() = error;
     }
+
+    /// How many messages it takes from now on.
+    pub fn takes(&self, count: i64) {
+        self.takes.store(count, Ordering::SeqCst);
+    }
 }
 
 #[async_trait]
 impl Broker for Contrary {
     async fn publish(&self, queue: Queue, message: &Message) -> Result<(), PublishError> {
+        if self.takes.fetch_sub(1, Ordering::SeqCst) <= 0 {
+            return Err(PublishError::Refused);
+        }
         self.broker.publish(queue, message).await?;
         match *self.says.lock().unwrap() {
             Some(error) => Err(error),

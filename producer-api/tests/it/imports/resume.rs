@@ -1,20 +1,13 @@
 //! What breaks off goes on, and every row has one effect.
 
-use std::{
-    num::NonZeroU16,
-    sync::{
-        Arc, OnceLock,
-        atomic::{AtomicI64, Ordering},
-    },
-};
+use std::sync::{Arc, OnceLock};
 
-use async_trait::async_trait;
 use serde_json::{Value, json};
-use shared::broker::{Broker, BrokerError, Consumer, Message, PublishError, Queue, System};
+use shared::broker::Broker;
 use test_support::{RawClient, eventually};
 
 use super::{CSV, HEADER, contacts, distinct, import, resource, rows};
-use crate::app::{Answer, Pair, TestApp};
+use crate::app::{Answer, Contrary, Pair, TestApp};
 
 /// More than one window has.
 const MANY: u32 = 4_600;
@@ -157,43 +150,6 @@ async fn a_later_request_takes_over(app: &TestApp) {
     );
 }
 
-/// A broker that takes so many messages and refuses all others.
-#[derive(Debug)]
-struct Limited {
-    broker: Arc<dyn Broker>,
-    left: AtomicI64,
-}
-
-#[async_trait]
-impl Broker for Limited {
-    async fn publish(&self, queue: Queue, message: &Message) -> Result<(), PublishError> {
-        if self.left.fetch_sub(1, Ordering::SeqCst) <= 0 {
-            return Err(PublishError::Refused);
-        }
-        self.broker.publish(queue, message).await
-    }
-
-    async fn consume(&self, queue: Queue, bound: NonZeroU16) -> Result<Arc<dyn Consumer>, BrokerError> {
-        self.broker.consume(queue, bound).await
-    }
-
-    async fn depth(&self, queue: Queue) -> Result<u64, BrokerError> {
-        self.broker.depth(queue).await
-    }
-
-    fn system(&self) -> System {
-        self.broker.system()
-    }
-
-    fn connected(&self) -> bool {
-        self.broker.connected()
-    }
-
-    async fn close(&self) {
-        self.broker.close().await;
-    }
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_broker_that_refuses_in_the_middle_embedded() {
     a_broker_that_refuses_in_the_middle(Pair::Embedded).await;
@@ -206,13 +162,11 @@ async fn a_broker_that_refuses_in_the_middle_services() {
 
 /// Some of a window is published, then nothing is; the service is restarted, and all of it goes on.
 async fn a_broker_that_refuses_in_the_middle(pair: Pair) {
-    let limited = OnceLock::new();
+    let contrary = OnceLock::new();
     let around = |broker| {
-        let broker = Arc::new(Limited {
-            broker,
-            left: AtomicI64::new(10),
-        });
-        limited.set(broker.clone()).unwrap();
+        let broker = Arc::new(Contrary::around(broker));
+        broker.takes(10);
+        contrary.set(broker.clone()).unwrap();
         broker as Arc<dyn Broker>
     };
     let mut app = TestApp::start_around(pair, |_| {}, around).await;
@@ -241,7 +195,7 @@ async fn a_broker_that_refuses_in_the_middle(pair: Pair) {
         let answer = send(&app, "k", other).await;
         assert_eq!(answer.problem(422), "idempotency-key-reused");
     }
-    limited.get().unwrap().left.store(i64::MAX, Ordering::SeqCst);
+    contrary.get().unwrap().takes(i64::MAX);
     let answer = send(&app, "k", file.clone()).await;
     assert_eq!(answer.status, 202, "{answer:?}");
     let taken = app.apply_all().await;
