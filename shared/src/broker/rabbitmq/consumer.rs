@@ -10,7 +10,10 @@ use std::{
     collections::BTreeSet,
     fmt,
     num::NonZeroU16,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     task::{Context, Poll, Waker},
     time::{Duration, Instant},
 };
@@ -48,6 +51,8 @@ pub(super) struct RabbitMqConsumer {
     channel: Channel,
     /// By what the broker knows the consumer.
     consumer_tag: ShortString,
+    /// Whether it was asked to cease: that its stream ends is then no loss.
+    ceasing: AtomicBool,
     /// Set once the broker has been asked to deliver no more.
     ceased: tokio::sync::OnceCell<()>,
     stream: tokio::sync::Mutex<lapin::Consumer>,
@@ -97,6 +102,7 @@ impl RabbitMqConsumer {
         Ok(Self {
             channel,
             consumer_tag: stream.tag(),
+            ceasing: AtomicBool::new(false),
             ceased: tokio::sync::OnceCell::new(),
             stream: tokio::sync::Mutex::new(stream),
             unsettled: Mutex::default(),
@@ -119,14 +125,15 @@ impl RabbitMqConsumer {
             }
             // Its broker will deliver it again, so there is no use in working on it here.
             Some(Ok(_)) => return Ok(None),
-            Some(Err(error)) => (cause(&error), BrokerError::Lost(error.to_string())),
+            Some(Err(error)) => (Some(cause(&error)), BrokerError::Lost(error.to_string())),
             None => {
+                let by_the_broker = !self.ceasing.load(Ordering::Acquire);
                 let error = BrokerError::Lost("the consumer was cancelled".to_owned());
-                (Cause::Cancelled, error)
+                (by_the_broker.then_some(Cause::Cancelled), error)
             }
         };
         let ended = &mut *lock(&self.ended);
-        if ended.is_none() && !self.closed.is_cancelled() {
+        if let Some(cause) = cause.filter(|_| ended.is_none() && !self.closed.is_cancelled()) {
             self.reconnects.count(cause);
         }
         Err(ended.get_or_insert(error).clone())
@@ -240,6 +247,7 @@ impl Consumer for RabbitMqConsumer {
     }
 
     async fn cease(&self) {
+        self.ceasing.store(true, Ordering::Release);
         // Without the lock on the stream: whoever waits for the next delivery holds it, and may wait for long.
         let cancel = async || {
             let cancelled = self

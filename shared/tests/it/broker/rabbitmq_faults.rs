@@ -122,6 +122,11 @@ async fn alarms_stop_publishes_and_nothing_else(instance: &Servers) {
     while !stored.is_empty() {
         stored.remove(&next(&dead_letters).await.message.message_id);
     }
+    // Neither does whoever stops by itself, while nobody waits for its next delivery or while somebody does.
+    dead_letters.stop().await;
+    let (ended, ()) = tokio::join!(consumer.next(), consumer.cease());
+    assert!(ended.is_err());
+    assert_eq!(lost(), [0; 4], "to stop is to lose nothing");
     broker.close().await;
 }
 
