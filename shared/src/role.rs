@@ -159,16 +159,16 @@ impl Parts {
         Ok(())
     }
 
-    /// Exports the last spans, then lets go of the broker and of SQL. Whatever does not answer in time is left to the end of the process: everything
-    /// that matters is done by then.
+    /// Exports the last spans, and lets go of the broker and of SQL. Whatever does not answer in time is left to the end of the
+    /// process: everything that matters is done by then. A collector that does not answer keeps nothing else waiting.
     pub async fn close(self) {
         const PATIENCE: Duration = Duration::from_secs(3);
-        self.traces.stop().await;
         let close = async {
             self.broker.close().await;
             self.store.close().await;
         };
-        if tokio::time::timeout(PATIENCE, close).await.is_err() {
+        let (closed, ()) = tokio::join!(tokio::time::timeout(PATIENCE, close), self.traces.stop());
+        if closed.is_err() {
             tracing::warn!("the broker or SQL did not let go in time");
         }
     }
