@@ -122,39 +122,44 @@ impl Turns {
 
     /// Waits for a turn, which ends when it is dropped.
     pub(super) async fn take(&self, metrics: Option<&StoreMetrics>) -> Option<SemaphorePermit<'_>> {
-        let turn = match self.free.try_acquire() {
-            Ok(turn) => Some(turn),
-            Err(_) => {
-                let since = Instant::now();
-                let _waiting = Waiting::of(&self.waiting);
-                // Nobody closes the semaphore.
-                let turn = self.free.acquire().await.ok();
-                if let Some(metrics) = metrics {
-                    metrics.wait.observe(since.elapsed().as_secs_f64());
-                }
-                return turn;
+        let wait = metrics.map(|metrics| &metrics.wait);
+        if let Ok(turn) = self.free.try_acquire() {
+            if let Some(wait) = wait {
+                wait.observe(0.0);
             }
-        };
-        if let Some(metrics) = metrics {
-            metrics.wait.observe(0.0);
+            return Some(turn);
         }
-        turn
+        let _waiting = Waiting::of(&self.waiting, wait);
+        // Nobody closes the semaphore.
+        self.free.acquire().await.ok()
     }
 }
 
-/// One who waits; counted out when dropped, also when it has given up.
-struct Waiting<'a>(&'a AtomicU32);
+/// One who waits; counted out and timed when dropped, also when it has given up: those are the longest waits.
+struct Waiting<'a> {
+    all: &'a AtomicU32,
+    wait: Option<&'a Histogram>,
+    since: Instant,
+}
 
 impl<'a> Waiting<'a> {
-    fn of(waiting: &'a AtomicU32) -> Self {
-        waiting.fetch_add(1, Ordering::Relaxed);
-        Self(waiting)
+    fn of(all: &'a AtomicU32, wait: Option<&'a Histogram>) -> Self {
+        all.fetch_add(1, Ordering::Relaxed);
+        Self {
+            all,
+            wait,
+            since: Instant::now(),
+        }
     }
 }
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
+        // Timed first: who sees that nobody waits any more sees how long they did.
+        if let Some(wait) = self.wait {
+            wait.observe(self.since.elapsed().as_secs_f64());
+        }
+        self.all.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -81,7 +81,7 @@ async fn what_is_published_and_settled_is_counted() {
     assert_eq!(value(&series, "contato_broker_blocked"), Some(0.0));
 }
 
-/// To see it red: let `Turns::take` not count who waits.
+/// To see it red: let `Turns::take` not count who waits, or time only those who get their turn.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_waits_for_a_connection_is_seen_and_so_is_what_fails() {
     let TestStore { store, database } = TestStore::sqlite().await.migrated().await;
@@ -113,11 +113,24 @@ async fn who_waits_for_a_connection_is_seen_and_so_is_what_fails() {
         value(&series, "db_client_connection_pending_requests") == Some(1.0)
     })
     .await;
+    // A third gives up.
+    tokio::select! {
+        biased;
+        _ = store.ping_writer() => {}
+        () = until("two wait", async || {
+            value(&series, "db_client_connection_pending_requests") == Some(2.0)
+        }) => {}
+    }
     sqlx::query("ROLLBACK").execute(&mut other).await.unwrap();
     for writer in writers {
         writer.await.unwrap().unwrap();
     }
     assert_eq!(value(&series, "db_client_connection_pending_requests"), Some(0.0));
+    // One that reads, two of each that writes, and who has given up has waited all the same.
+    assert_eq!(
+        value(&series, "db_client_connection_wait_time_seconds_count"),
+        Some(6.0)
+    );
 
     store.clone().close().await;
     let error = store.contact(contact).await.unwrap_err();
