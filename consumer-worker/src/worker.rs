@@ -54,6 +54,9 @@ pub(crate) struct Worker {
     keep_commands: Duration,
 }
 
+/// An envelope that nothing was decided of, and no command of the batch's spans: its delivery goes back.
+const UNDECIDED: (usize, Option<Fate>) = (usize::MAX, None);
+
 /// Batches on their way through SQL.
 type UnderWay<'a> = FuturesUnordered<BoxFuture<'a, Result<(), Ended>>>;
 
@@ -317,7 +320,12 @@ impl Worker {
             let fates: Vec<_> = taken
                 .elements
                 .iter()
-                .map(|element| element.envelope.is_ok().then(|| fates.next()).flatten())
+                .map(|element| {
+                    element
+                        .envelope
+                        .is_ok()
+                        .then(|| fates.next().unwrap_or(UNDECIDED))
+                })
                 .collect();
             if fates.iter().flatten().any(|(_, fate)| fate.is_none()) {
                 back.push(taken.delivery);
