@@ -14,7 +14,7 @@ use opentelemetry_sdk::trace::SdkTracer;
 
 use super::{
     Destination, Item, PROCESSED_MAX, Traces,
-    spans::{begin, fail, number, parse},
+    spans::{begin, fail, number, parse, received_id},
 };
 
 /// A batch in hand; its spans end when this is dropped.
@@ -61,8 +61,8 @@ impl Traces {
                 let count = KeyValue::new("messaging.batch.message_count", number(group.commands));
                 span.set_attribute(count);
             }
-            if let Some(id) = shared.message_id {
-                span.set_attribute(KeyValue::new("messaging.message.id", id.to_owned()));
+            if let Some(id) = shared.message_id.and_then(received_id) {
+                span.set_attribute(id);
             }
             if let Some(operation) = shared.operation {
                 span.set_attribute(KeyValue::new("contato.operation", operation));

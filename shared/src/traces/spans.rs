@@ -137,7 +137,7 @@ impl Traces {
         };
         let parent = root.with_remote_span_context(parent);
         let mut attributes = from.attributes("process", from.taken_from());
-        attributes.push(KeyValue::new("messaging.message.id", message_id.to_owned()));
+        attributes.extend(received_id(message_id));
         attributes.push(KeyValue::new("contato.reason", reason.as_str()));
         let name = format!("process {}", from.taken_from());
         Storing(begin(&parent, name, SpanKind::Consumer, attributes, None))
@@ -341,6 +341,12 @@ impl Statement {
     }
 }
 
+/// The id of a message that was received. Those of contato are UUIDs; others may be anything that somebody has typed.
+pub(super) fn received_id(id: &str) -> Option<KeyValue> {
+    let id = uuid::Uuid::try_parse(id).ok()?;
+    Some(KeyValue::new("messaging.message.id", id.to_string()))
+}
+
 pub(super) fn number(count: usize) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
@@ -374,3 +380,22 @@ impl Destination {
 
 /// The exchange, without the prefix that tests put before it.
 const EXCHANGE: &str = "contato";
+
+#[cfg(test)]
+mod tests {
+    use super::received_id;
+
+    /// To see it red: let `received_id` take every text.
+    #[test]
+    fn ids_of_messages_that_somebody_has_typed_are_in_no_span() {
+        let ours = "01890a5d-ac96-8b74-8000-3f2b8c1d4e5f";
+        let id = received_id(ours).expect("a UUID");
+        assert_eq!(
+            (id.key.as_str(), id.value.as_str().as_ref()),
+            ("messaging.message.id", ours)
+        );
+        for theirs in ["", "maria@example.org", "+55 11 90000-0000"] {
+            assert!(received_id(theirs).is_none(), "{theirs}");
+        }
+    }
+}
