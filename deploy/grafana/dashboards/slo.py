@@ -76,8 +76,8 @@ def end_to_end():
 def canary():
     last = series("contato_canary_last_success_timestamp_seconds", "producer-api")
     return [
-        number("Canary: since it last succeeded", "The canary is a command of its own, sent and followed to its end. More than 5 minutes "
-               "means that commands do not get through, though nobody may have noticed.", "s", f"time() - max({last})",
+        number("Canary: since it last succeeded", "The canary is a command of its own, sent and followed to its end. More than 5 minutes, "
+               "or three of its intervals if these are longer, means that commands do not get through, though nobody may have noticed.", "s", f"time() - max({last})",
                (GREEN, (CANARY_STALE / 2, YELLOW), (CANARY_STALE, RED)), wide=6, high=6, empty="off"),
         lines("Canary: how long it takes", "From sending it until it is applied, seen by a client.", "s",
               quantiles(series("contato_canary_duration_seconds_bucket", "producer-api")), wide=9, high=6, limits=[(FRESH, RED)]),
