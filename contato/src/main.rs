@@ -100,7 +100,7 @@ async fn program() -> anyhow::Result<ExitCode> {
         Command::Health(arguments) => return Ok(health::run(&common, &arguments).await),
         Command::Run => {
             if let Some(settings) = common.start()? {
-                run::run(&settings).await?;
+                Box::pin(run::run(&settings)).await?;
             }
         }
         Command::Key { action } => {

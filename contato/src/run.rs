@@ -42,11 +42,12 @@ pub(crate) async fn run(settings: &Settings) -> anyhow::Result<()> {
         banner(settings, &parts.id_key, &addresses, chrono::Utc::now())
     );
 
+    // Each off the stack of the main thread, which all three together would not fit on.
     let roles = async {
         tokio::try_join!(
-            api.run(stop.clone()),
-            worker.run(stop.clone()),
-            dlq.run(stop.clone())
+            Box::pin(api.run(stop.clone())),
+            Box::pin(worker.run(stop.clone())),
+            Box::pin(dlq.run(stop.clone()))
         )
         .map(drop)
     };

@@ -104,8 +104,8 @@ def flow():
     return [
         unstacked(paths, "accepted", "confirmed", "delivered"),
         lines("Accepted and not accounted for", "Accepted in the last hour, less those that ended, less what came to wait in queues. It "
-              "swings around 0, also by rounding and at restarts; far above it for hours would be commands that are lost, below it "
-              "replayed dead letters.", "short", [(gap, "gap")], wide=8, high=10, least=None),
+              "swings around 0, also by rounding and at restarts. Above it for hours while the queue is about empty would be commands that "
+              "are lost; a growing queue of messages with many commands each is above it, too. Below it are replayed dead letters.", "short", [(gap, "gap")], wide=8, high=10, least=None),
     ]
 
 

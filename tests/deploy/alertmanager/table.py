@@ -34,7 +34,7 @@ QUIETS = [
     (alert("WorkerPaused", PAGE), alert("QueueBacklogGrowing", TICKET, {"queue": "contato"})),
     (alert("WorkerPaused", PAGE), alert("FreshnessBudgetFast", PAGE, LATE)),
     (alert("PostgresDown", PAGE, {"instance": "db"}), alert("WorkerPaused", PAGE)),
-    (alert("PostgresDown", PAGE, {"instance": "db"}), alert("ReadErrorBudgetFast", PAGE, {"slo": "read_errors"})),
+    (alert("PostgresDown", PAGE, {"instance": "db"}), alert("FreshnessBudgetFast", PAGE, LATE)),
     (alert("RabbitmqMemoryAlarm", PAGE, {"instance": "r"}), alert("BrokerBlocked", PAGE)),
     (alert("RabbitmqDiskAlarm", PAGE, {"instance": "r"}), alert("BrokerUnreachable", PAGE, API)),
     (alert("NoQuorum", PAGE), alert("NodeDown", TICKET)),
@@ -51,5 +51,7 @@ BOTH = [
     (alert("NoWorker", PAGE), alert("TargetDown", TICKET, API, {"instance": "a"})),
     (alert("WorkerPaused", PAGE), alert("PostgresDown", PAGE, {"instance": "db"})),
     (alert("RabbitmqFdAlarm", PAGE, {"instance": "r"}), alert("BrokerUnreachable", PAGE, API)),
+    (alert("PostgresDown", PAGE, {"instance": "db"}), alert("ReadErrorBudgetFast", PAGE, {"slo": "read_errors"})),
+    (alert("PostgresDown", PAGE, {"instance": "db"}), alert("CanaryStale", PAGE)),
     (alert("DeadLetterBurst", PAGE), alert("DeadLettersWaiting", TICKET)),
 ]
