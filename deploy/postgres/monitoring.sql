@@ -8,6 +8,12 @@
 
 \set password `head -n 1 "$PASSWORD_FILE"`
 
+-- Without this, an empty password would be none, and nobody told.
+SELECT :'password' = '' AS no_password \gset
+\if :no_password
+DO $$ BEGIN RAISE EXCEPTION 'PASSWORD_FILE names no file with a password in its first line'; END $$;
+\endif
+
 BEGIN;
 
 SELECT 'CREATE ROLE monitor' WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = 'monitor') \gexec
@@ -18,7 +24,7 @@ ALTER ROLE monitor SET statement_timeout = '10s';
 ALTER ROLE monitor SET default_transaction_read_only = on;
 GRANT pg_monitor TO monitor;
 GRANT CONNECT ON DATABASE :"DBNAME" TO monitor;
--- Last, since a server writes a statement that fails into its log.
+-- Last, since a server writes a statement that fails into its log; one that logs all statements (log_statement), this one too.
 ALTER ROLE monitor PASSWORD :'password';
 
 COMMIT;

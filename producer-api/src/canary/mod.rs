@@ -4,7 +4,8 @@
 //! It begins where a request has been read, so listeners and credentials have no part in it.
 //!
 //! **Invariant:** at most one contact of it is not deleted: before a run creates another, the last one's delete has been confirmed by
-//! the broker. A run has ended before the next begins.
+//! the broker. A run has ended before the next begins. That holds for a process: what one that was killed leaves behind no other
+//! knows of.
 
 use actix_web::web::Data;
 use rand::RngExt;

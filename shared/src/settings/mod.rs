@@ -371,12 +371,22 @@ mod tests {
             (
                 "CONTATO__TRACES__ENDPOINT",
                 "http://u:geheim@collector:4318",
-                "traces.endpoint must be such as http://collector:4318",
+                "traces.endpoint must have no user and no password",
+            ),
+            (
+                "CONTATO__TRACES__ENDPOINT",
+                "http://collector:4318?x=1",
+                "traces.endpoint must end with the path",
+            ),
+            (
+                "CONTATO__TRACES__ENDPOINT",
+                "collector",
+                "traces.endpoint must be the address of a collector",
             ),
             (
                 "CONTATO__TRACES__ENDPOINT",
                 "grpc://collector:4317",
-                "traces.endpoint must be such as http://collector:4318",
+                "traces.endpoint must begin with http:// or https://",
             ),
             (
                 "CONTATO__TRACES__RATIO",

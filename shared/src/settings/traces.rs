@@ -28,18 +28,23 @@ impl Default for TracesSettings {
 
 /// No user, password or query: the address is shown with the settings.
 fn base_address(address: &str) -> Result<(), ValidationError> {
-    let plain = reqwest::Url::parse(address).is_ok_and(|url| {
-        matches!(url.scheme(), "http" | "https")
-            && url.has_host()
-            && url.username().is_empty()
-            && url.password().is_none()
-            && url.query().is_none()
-            && url.fragment().is_none()
-    });
-    if plain {
-        return Ok(());
-    }
+    let url = reqwest::Url::parse(address).ok().filter(reqwest::Url::has_host);
+    let wrong = match url {
+        Some(url) if !matches!(url.scheme(), "http" | "https") => {
+            "must begin with http:// or https://, such as http://collector:4318: OTLP goes by HTTP, and not by gRPC"
+        }
+        Some(url) if !url.username().is_empty() || url.password().is_some() => {
+            "must have no user and no password: it is shown with the settings"
+        }
+        Some(url) if url.query().is_some() || url.fragment().is_some() => {
+            "must end with the path: nothing after ? or #"
+        }
+        Some(_) => return Ok(()),
+        None => {
+            "must be the address of a collector, such as http://collector:4318; without one, leave it out"
+        }
+    };
     let mut fault = ValidationError::new("base_address");
-    fault.message = Some("must be such as http://collector:4318".into());
+    fault.message = Some(wrong.into());
     Err(fault)
 }

@@ -41,6 +41,15 @@ const END_MAX: Duration = Duration::from_secs(30);
 /// How often the line of progress is written.
 const TELL_EVERY: Duration = Duration::from_millis(200);
 
+/// A duration that is not nothing.
+fn some_time(text: &str) -> Result<Duration, String> {
+    match humantime::parse_duration(text) {
+        Ok(Duration::ZERO) => Err("must be longer than nothing".to_owned()),
+        Ok(time) => Ok(time),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
 /// What a stream is to be like.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Simulate {
@@ -48,10 +57,10 @@ pub(crate) struct Simulate {
     #[arg(long, default_value = "5/s", value_name = "RATE")]
     rate: Rate,
     /// There are more and fewer in waves of this length, such as 24h for days and nights.
-    #[arg(long, value_parser = humantime::parse_duration, value_name = "DURATION")]
+    #[arg(long, value_parser = some_time, value_name = "DURATION")]
     wave: Option<Duration>,
-    /// Ends after so long; at Ctrl-C unless set.
-    #[arg(long = "for", value_parser = humantime::parse_duration, value_name = "DURATION")]
+    /// Ends after so long; at Ctrl-C unless set. Requests in hand may then take another half minute.
+    #[arg(long = "for", value_parser = some_time, value_name = "DURATION")]
     lasting: Option<Duration>,
     /// Ends after so many requests.
     #[arg(long, value_name = "N")]

@@ -151,18 +151,20 @@ impl fmt::Display for Tally {
             "requests",
             humantime::format_duration(lasted)
         )?;
-        writeln!(
-            f,
-            "{:12}  202 after {:.1} ms (p50), {:.1} ms (p99), {:.1} ms (longest)",
-            "latency",
-            self.milliseconds_at(0.5),
-            self.milliseconds_at(0.99),
-            self.latency.max() as f64 / 1000.0
-        )?;
+        if !self.latency.is_empty() {
+            writeln!(
+                f,
+                "{:12}  202 after {:.1} ms (p50), {:.1} ms (p99), {:.1} ms (longest)",
+                "latency",
+                self.milliseconds_at(0.5),
+                self.milliseconds_at(0.99),
+                self.latency.max() as f64 / 1000.0
+            )?;
+        }
         for (count, what) in [
             (
                 self.given_up,
-                "requests were given up without an answer that is one",
+                "requests were given up: to the last there was no answer, or one that said to try again",
             ),
             (
                 self.poison_failed,

@@ -134,7 +134,7 @@ impl FromStr for Mix {
             weights[kind.ok_or_else(wrong)?] = weight.min(WEIGHT_MAX);
         }
         if weights.iter().all(|weight| *weight == 0) {
-            return Err(wrong());
+            return Err("must have a weight above 0".to_owned());
         }
         Ok(Self(weights))
     }
