@@ -46,6 +46,9 @@ ENGLISH = Language(
         "ladder": "| requests a second | p99 from when it was due | p99 from when it was sent |",
         "rate held": "**{rate} writes a second** were held for {seconds} s.",
         "no errors": "No request failed.",
+        "by users": "Requests a second and p95 by users",
+        "by time": "Users, requests a second, p95 and what waits, by time",
+        "by replicas": "Requests a second and p95 by users and replicas",
         "price": "| replicas | processes | users | req/s | 202: p99 | contato's CPU | broker's and database's CPU | requests a CPU second | memory, peaks |",
         "ok": "OK",
         "degraded": "degraded",
@@ -84,6 +87,9 @@ PORTUGUESE = Language(
         "ladder": "| requisições por segundo | p99 desde que era devida | p99 desde que foi enviada |",
         "rate held": "**{rate} escritas por segundo** foram suportadas por {seconds} s.",
         "no errors": "Nenhuma requisição falhou.",
+        "by users": "Requisições por segundo e p95 por usuários",
+        "by time": "Usuários, requisições por segundo, p95 e o que espera, ao longo do tempo",
+        "by replicas": "Requisições por segundo e p95 por usuários e réplicas",
         "price": "| réplicas | processos | usuários | req/s | 202: p99 | CPU do contato | CPU do broker e do banco | requisições por segundo de CPU | memória, picos |",
         "ok": "OK",
         "degraded": "degradado",
@@ -119,13 +125,15 @@ def pages(found):
 def page(found, language):
     """A placeholder is `{{what}}` or `{{what of scenario}}`; one that nobody knows is a KeyError."""
     makers = {"asked": asked, "surroundings": surroundings, "levels": levels, "saturation": saturation, "comparison": comparison}
-    makers |= {"price": price, "lost": lost, "errors": errors, "ladder": ladder}
+    makers |= {"price": price, "lost": lost, "errors": errors, "ladder": ladder, "picture": picture}
 
     def made(match):
         what, _, scenario = match.group(1).partition(" of ")
         return makers[what](found, language, *([scenario] if scenario else []))
 
-    return re.sub(r"\{\{(.*?)\}\}", made, (PAGES / language.template).read_text())
+    text = re.sub(r"\{\{(.*?)\}\}", made, (PAGES / language.template).read_text())
+    # A picture that is not there leaves no gap.
+    return re.sub(r"\n{3,}", "\n\n", text)
 
 
 # ------------------------------------------------------------------------ parts
@@ -240,6 +248,20 @@ def comparison(found, language):
 
 def cell(level, language):
     return f"{language.number(rate(level))} req/s, {language.number(level['answered']['p95'])} ms, {status(level, language)}"
+
+
+def pictured(found):
+    """What there are pictures of, by name, with the runs that each shows."""
+    shown = {name: of_scenario(found, name)[:1] for name in ("base", "spike", "stress")}
+    shown["replicas"] = of_scenario(found, compared(found)[-1]) if compared(found) else []
+    return {name: runs for name, runs in shown.items() if runs}
+
+
+def picture(found, language, name):
+    if name not in pictured(found):
+        return ""
+    says = {"spike": "by time", "replicas": "by replicas"}.get(name, "by users")
+    return f"![{language.say(says)}](load/{name}.svg)"
 
 
 def price(found, language):

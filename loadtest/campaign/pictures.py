@@ -9,7 +9,7 @@ matplotlib.rcParams["svg.fonttype"] = "none"
 import matplotlib.pyplot as plt
 
 from campaign import judge
-from campaign.pages import compared, of_scenario, rate, replicas
+from campaign.pages import pictured, rate, replicas
 
 COLOURS = ["#2f6f9f", "#b8762e", "#5b8c3e", "#7a4f9a"]
 LATE = "#b03a2e"
@@ -18,16 +18,11 @@ MARKERS = {judge.OK: ("o", "full"), judge.DEGRADED: ("s", "full"), judge.INVALID
 
 
 def draw(found, folder):
-    """Draws what the results have, and gives the names."""
-    names = []
-    for scenario in ("base", "stress"):
-        if runs := of_scenario(found, scenario):
-            names.append(save(by_users(runs[:1], scenario), folder / f"{scenario}.svg"))
-    if compared(found):
-        scenario = compared(found)[-1]
-        names.append(save(by_users(of_scenario(found, scenario), scenario), folder / "replicas.svg"))
-    if runs := of_scenario(found, "spike"):
-        names.append(save(by_time(runs[0]), folder / "spike.svg"))
+    """Draws what the results have, and gives the names. Pictures of what they do not have go."""
+    names = [save(by_time(runs[0]) if name == "spike" else by_users(runs), folder / f"{name}.svg") for name, runs in pictured(found).items()]
+    for other in folder.glob("*.svg"):
+        if other.name not in names:
+            other.unlink()
     return names
 
 
@@ -38,7 +33,7 @@ def save(figure, path):
     return path.name
 
 
-def by_users(runs, scenario):
+def by_users(runs):
     """Requests a second and p95 by users, a line for each number of replicas; a mark tells what is said of the level."""
     figure, (above, below) = plt.subplots(2, figsize=(9, 5), sharex=True)
     for colour, run in zip(COLOURS, runs):
@@ -56,7 +51,7 @@ def by_users(runs, scenario):
     above.set_ylabel("requests a second")
     below.set_ylabel("p95, ms")
     below.set_yscale("log")
-    below.set_xlabel(f"users ({scenario}); square: degraded, cross: invalid")
+    below.set_xlabel(f"users ({runs[0]['scenario']}); square: degraded, cross: invalid")
     above.legend(frameon=False)
     tidy(above, below)
     return figure
