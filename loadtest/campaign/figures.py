@@ -13,8 +13,8 @@ USERS_OF_CPU = ["producer-api", "consumer-worker", "dlq-function", "rabbitmq", "
 POINTS = 120
 
 
-def of_level(seen, samples):
-    """From what Locust wrote of a level, and the samples taken meanwhile."""
+def of_level(seen, samples, witnessed):
+    """From what Locust wrote of a level, the samples taken meanwhile, and the witness's milliseconds."""
     seconds = seen["ended"] - seen["begun"]
     requests = {name: came_between(seen["before"]["requests"].get(name, {}), times) for name, times in seen["after"]["requests"].items()}
     every = Counter()
@@ -30,6 +30,7 @@ def of_level(seen, samples):
         "errors": dict(errors),
         "answered": percentiles(every),
         "accepted": percentiles(requests.get(WRITE, Counter())),
+        "witness": percentiles(Counter(round(time, 1) for time in witnessed)),
     }
     if len(samples) > 1:
         figures |= of_samples(samples)
@@ -55,7 +56,7 @@ def came_between(before, after):
 
 
 def percentiles(times):
-    """In milliseconds, of a count by milliseconds; Locust rounds them to two digits."""
+    """In milliseconds, of a count by milliseconds; Locust rounds those of its own to two digits."""
     counts, below = {}, 0
     for time in sorted(times, key=float):
         below += times[time]

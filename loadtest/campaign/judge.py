@@ -21,14 +21,16 @@ def error_rate(level):
 def faults(level):
     """Why a level is no measurement, and in what it does not hold."""
     cpu = level.get("cpu", {})
+    locust, witness = level["accepted"]["p99"], level.get("witness", {}).get("p99")
     invalid = {
         "users": not level["reached"],
         "generator": cpu.get("busiest generator", 1) > GENERATOR_MAX,
+        "queue": over(locust, ACCEPTED_MS_MAX) and witness is not None and witness <= ACCEPTED_MS_MAX,
         "others": cpu.get("others", 1) > OTHERS_MAX,
     }
     degraded = {
         "errors": error_rate(level) > ERRORS_MAX,
-        "accepted": over(level["accepted"]["p99"], ACCEPTED_MS_MAX),
+        "accepted": over(locust, ACCEPTED_MS_MAX) or over(witness, ACCEPTED_MS_MAX),
         "committed": over(level.get("committed", {}).get("p99"), COMMITTED_MS_MAX),
     }
     return [name for name, holds in invalid.items() if holds], [name for name, holds in degraded.items() if holds]

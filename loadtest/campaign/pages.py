@@ -39,7 +39,7 @@ ENGLISH = Language(
     {
         "users": "users",
         "replicas": "replicas",
-        "levels": "| users | req/s | p50 | p95 | p99 | 202: p99 | applied: p99 | errors | generator | others | machine | status |",
+        "levels": "| users | req/s | p50 | p95 | p99 | 202: p99 | witness: p99 | applied: p99 | errors | generator | others | machine | status |",
         "asked": "| scenario | users | a second | held for, each |",
         "lost": "| scenario | replicas | answered 202 | accepted | in SQL | lost | drained after | most that waited |",
         "errors": "| scenario | replicas | users | errors | how many |",
@@ -55,6 +55,7 @@ ENGLISH = Language(
         "invalid": "**invalid**",
         "reason users": "users never came",
         "reason generator": "generator",
+        "reason queue": "users wait in the generator",
         "reason others": "other programs",
         "reason errors": "errors",
         "reason accepted": "202 too late",
@@ -80,7 +81,7 @@ PORTUGUESE = Language(
     {
         "users": "usuários",
         "replicas": "réplicas",
-        "levels": "| usuários | req/s | p50 | p95 | p99 | 202: p99 | aplicado: p99 | erros | gerador | outros | máquina | status |",
+        "levels": "| usuários | req/s | p50 | p95 | p99 | 202: p99 | testemunha: p99 | aplicado: p99 | erros | gerador | outros | máquina | status |",
         "asked": "| cenário | usuários | por segundo | mantidos por, cada |",
         "lost": "| cenário | réplicas | respondidos 202 | aceitos | em SQL | perdidos | fila vazia após | máximo em espera |",
         "errors": "| cenário | réplicas | usuários | erros | quantos |",
@@ -96,6 +97,7 @@ PORTUGUESE = Language(
         "invalid": "**inválido**",
         "reason users": "os usuários não chegaram",
         "reason generator": "gerador",
+        "reason queue": "usuários esperam no gerador",
         "reason others": "outros programas",
         "reason errors": "erros",
         "reason accepted": "202 tarde demais",
@@ -180,10 +182,11 @@ def asked(_, language):
 
 def surroundings(found, language):
     where = found["surroundings"]
+    commits = dict.fromkeys(part["commit"] for part in [*found["runs"], *([found["ladder"]] if "ladder" in found else [])])
     machine, versions = where["machine"], where["versions"]
     listed = ", ".join(f"{name} {version}" for name, version in versions.items())
     text = language.say(
-        "machine", cores=machine["cores"], cpu=machine["cpu"], memory=machine["memoryGib"], kernel=machine["kernel"], versions=listed, commit=where["commit"], build=where["build"], day=where["day"]
+        "machine", cores=machine["cores"], cpu=machine["cpu"], memory=machine["memoryGib"], kernel=machine["kernel"], versions=listed, commit=", ".join(commits), build=where["build"], day=where["day"]
     )
     scaled = where["scale"] != 1 or where["timeScale"] != 1
     how = language.say("scaled", scale=language.number(where["scale"], 2), time=language.number(where["timeScale"], 2)) if scaled else language.say("unscaled")
@@ -202,7 +205,7 @@ def levels(found, language, scenario):
 def level_row(level, language):
     cpu = level.get("cpu", {})
     cores = lambda name: "–" if name not in cpu else language.percent(cpu[name])
-    milliseconds = [level["answered"][name] for name in ("p50", "p95", "p99")] + [level["accepted"]["p99"], level.get("committed", {}).get("p99")]
+    milliseconds = [level["answered"][name] for name in ("p50", "p95", "p99")] + [level["accepted"]["p99"], level.get("witness", {}).get("p99"), level.get("committed", {}).get("p99")]
     return [
         language.number(level["users"]),
         language.number(rate(level), 1),

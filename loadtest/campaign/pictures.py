@@ -44,6 +44,8 @@ def by_users(runs):
             for level, value in zip(levels, values):
                 marker, fill = MARKERS[judge.status(level)]
                 axes.plot(level["users"], value, marker=marker, fillstyle=fill, color=colour)
+        witnessed = [(level["users"], level["witness"]["p95"]) for level in levels if level.get("witness", {}).get("p95") is not None]
+        below.plot(*zip(*witnessed) if witnessed else ((), ()), color=colour, linestyle="dashed", label=f"{replicas(run)}, witness")
     # What users would ask for if nothing kept them waiting: with pauses of 2 s on average, half a request a second each.
     most = max(level["users"] for run in runs for level in run["levels"])
     above.plot([0, most], [0, most / 2], color="#b8c4cc", linestyle="dotted", label="offered")
@@ -53,6 +55,7 @@ def by_users(runs):
     below.set_yscale("log")
     below.set_xlabel(f"users ({runs[0]['scenario']}); square: degraded, cross: invalid")
     above.legend(frameon=False)
+    below.legend(frameon=False)
     tidy(above, below)
     return figure
 
