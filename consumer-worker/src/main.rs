@@ -1,5 +1,7 @@
 //! The binary of consumer-worker.
 
+use std::process::ExitCode;
+
 use clap::Parser;
 use shared::role::{CommonArguments, Parts, run_until_stopped, stop_at_signal};
 
@@ -11,7 +13,7 @@ struct Arguments {
     common: CommonArguments,
 }
 
-fn main() -> anyhow::Result<()> {
+fn main() -> ExitCode {
     shared::runtime::run(program())
 }
 

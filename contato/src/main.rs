@@ -76,7 +76,7 @@ enum Command {
     },
 }
 
-fn main() -> anyhow::Result<ExitCode> {
+fn main() -> ExitCode {
     shared::runtime::run(program())
 }
 

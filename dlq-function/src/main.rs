@@ -25,11 +25,7 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    shared::runtime::run(program()).unwrap_or_else(|error| {
-        // In a line: it says what to do, and a backtrace does not.
-        eprintln!("Error: {error:#}");
-        ExitCode::FAILURE
-    })
+    shared::runtime::run(program())
 }
 
 async fn program() -> anyhow::Result<ExitCode> {

@@ -4,7 +4,10 @@
 //! with that thread, though other roles of the process may share its pool; so handlers do such work on the runtime that the
 //! process began with.
 
-use std::{future::Future, io};
+use std::{
+    future::Future,
+    process::{ExitCode, Termination},
+};
 
 use tokio::runtime::{Builder, Handle};
 
@@ -16,16 +19,23 @@ pub fn half_the_processors() -> usize {
     std::thread::available_parallelism().map_or(1, |processors| processors.get().div_ceil(2))
 }
 
-/// Runs a program to its end, on half the processors.
-///
-/// # Errors
-/// If no thread can be started; else what the program says.
-pub fn run<T, E: From<io::Error>>(program: impl Future<Output = Result<T, E>>) -> Result<T, E> {
-    Builder::new_multi_thread()
+/// Runs a program to its end, on half the processors. Why it failed is a line on standard error, whether or not
+/// `RUST_BACKTRACE` is set: it says what to do, and a backtrace does not.
+pub fn run<T: Termination>(program: impl Future<Output = anyhow::Result<T>>) -> ExitCode {
+    let runtime = Builder::new_multi_thread()
         .worker_threads(half_the_processors())
         .enable_all()
-        .build()?
-        .block_on(program)
+        .build();
+    match runtime
+        .map_err(Into::into)
+        .and_then(|runtime| runtime.block_on(program))
+    {
+        Ok(done) => done.report(),
+        Err(error) => {
+            eprintln!("Error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
 }
 
 /// The runtime that it was made on.

@@ -17,7 +17,6 @@ fn key(folder: &Path, arguments: &[&str]) -> Output {
         .arg("key")
         .args(arguments)
         .current_dir(folder)
-        .env("RUST_BACKTRACE", "0")
         .output()
         .expect("the binary starts")
 }

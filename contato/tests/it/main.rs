@@ -170,6 +170,7 @@ fn the_health_command_asks_all_three_roles() {
             .arg("--check-health")
             .current_dir(folder.path())
             .envs(settings.iter().cloned())
+            .env("RUST_BACKTRACE", "1")
             .output()
             .unwrap();
         (output.status.code(), String::from_utf8(output.stderr).unwrap())
@@ -185,6 +186,7 @@ fn the_health_command_asks_all_three_roles() {
             code == Some(1) && said.contains("http://127.0.0.1:1/readyz does not answer"),
             "{said}"
         );
+        assert_eq!(said.lines().count(), 1, "{said}");
     }
     contato.signal("TERM");
     contato.end();

@@ -2,14 +2,21 @@
 
 use std::sync::Arc;
 
+use prometheus::core::{Metric, MetricVec, MetricVecBuilder};
+
 /// Series by key. All exist from the start, and none is added. Finding one compares keys and allocates nothing; with few keys
 /// that is faster than hashing label values.
 #[derive(Clone, Debug)]
 pub struct Family<K, M>(Arc<[(K, M)]>);
 
-impl<K: Copy + PartialEq, M> Family<K, M> {
-    pub(super) fn new(series: impl IntoIterator<Item = (K, M)>) -> Self {
-        Self(series.into_iter().collect())
+impl<K: Copy + PartialEq, M: Metric> Family<K, M> {
+    /// The series with the labels' values that stand beside each key.
+    pub(super) fn new<B: MetricVecBuilder<M = M>, const N: usize>(
+        series: &MetricVec<B>,
+        values: impl IntoIterator<Item = (K, [&'static str; N])>,
+    ) -> Self {
+        let with_key = |(key, values): (K, [&'static str; N])| (key, series.with_label_values(&values));
+        Self(values.into_iter().map(with_key).collect())
     }
 
     /// The series of a key; `None` if the role has none for it.

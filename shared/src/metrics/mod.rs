@@ -51,11 +51,7 @@ impl Metrics {
     ) -> Family<K, IntCounter> {
         let family = IntCounterVec::new(Opts::new(name, help), &labels).expect("names are constants");
         self.register(family.clone());
-        Family::new(
-            values
-                .into_iter()
-                .map(|(key, values)| (key, family.with_label_values(&values))),
-        )
+        Family::new(&family, values)
     }
 
     /// Gauges with labels, one for each key.
@@ -68,11 +64,7 @@ impl Metrics {
     ) -> Family<K, IntGauge> {
         let family = IntGaugeVec::new(Opts::new(name, help), &labels).expect("names are constants");
         self.register(family.clone());
-        Family::new(
-            values
-                .into_iter()
-                .map(|(key, values)| (key, family.with_label_values(&values))),
-        )
+        Family::new(&family, values)
     }
 
     /// Histograms with labels, one for each key.
@@ -85,11 +77,7 @@ impl Metrics {
         values: impl IntoIterator<Item = (K, [&'static str; N])>,
     ) -> Family<K, Histogram> {
         let family = self.histogram_family(name, help, buckets, &labels);
-        Family::new(
-            values
-                .into_iter()
-                .map(|(key, values)| (key, family.with_label_values(&values))),
-        )
+        Family::new(&family, values)
     }
 
     /// Histograms with labels of which at most `admitted_max` combinations have series of their own, besides those that always do.
