@@ -49,7 +49,7 @@ ENGLISH = Language(
         "by users": "Requests a second and p95 by users",
         "by time": "Users, requests a second, p95 and what waits, by time",
         "by replicas": "Requests a second and p95 by users and replicas",
-        "price": "| replicas | processes | users | req/s | 202: p99 | contato's CPU | broker's and database's CPU | requests a CPU second | memory, peaks |",
+        "price": "| replicas | processes | users | req/s | 202: p99, witness | contato's CPU | broker's and database's CPU | requests a CPU second | memory, peaks |",
         "ok": "OK",
         "degraded": "degraded",
         "invalid": "**invalid**",
@@ -60,10 +60,10 @@ ENGLISH = Language(
         "reason errors": "errors",
         "reason accepted": "202 too late",
         "reason committed": "applied too late",
-        "all held": "{replicas}: none of the levels was too much; {users} users were held, with {rate} requests a second and a p95 of {p95} ms.",
-        "saturated": "{replicas}: **{users} users** are too much ({why}){before}",
-        "unmeasured": "{replicas}: not found. From {users} users on what was measured is no longer contato ({why}){before}",
-        "held before": "; {users} were held, with {rate} requests a second and a p95 of {p95} ms.",
+        "all held": "{run}: none of the levels was too much; {users} users were held, with {rate} requests a second and a p95 of {p95} ms.",
+        "saturated": "{run}: **{users} users** are too much ({why}){before}",
+        "unmeasured": "{run}: not found. From {users} users on what was measured is no longer contato ({why}){before}",
+        "held before": "; the level before, of {users}, was held, with {rate} requests a second and a p95 of {p95} ms.",
         "none before": "; no level was held.",
         "cores": "cores",
         "machine": "{cores} cores ({cpu}), {memory} GiB, Linux {kernel}\n* {versions}\n* contato {commit}, {build} build; {day}",
@@ -91,7 +91,7 @@ PORTUGUESE = Language(
         "by users": "Requisições por segundo e p95 por usuários",
         "by time": "Usuários, requisições por segundo, p95 e o que espera, ao longo do tempo",
         "by replicas": "Requisições por segundo e p95 por usuários e réplicas",
-        "price": "| réplicas | processos | usuários | req/s | 202: p99 | CPU do contato | CPU do broker e do banco | requisições por segundo de CPU | memória, picos |",
+        "price": "| réplicas | processos | usuários | req/s | 202: p99, testemunha | CPU do contato | CPU do broker e do banco | requisições por segundo de CPU | memória, picos |",
         "ok": "OK",
         "degraded": "degradado",
         "invalid": "**inválido**",
@@ -102,10 +102,10 @@ PORTUGUESE = Language(
         "reason errors": "erros",
         "reason accepted": "202 tarde demais",
         "reason committed": "aplicado tarde demais",
-        "all held": "{replicas}: nenhum nível foi demais; {users} usuários foram suportados, com {rate} requisições por segundo e p95 de {p95} ms.",
-        "saturated": "{replicas}: **{users} usuários** são demais ({why}){before}",
-        "unmeasured": "{replicas}: não encontrado. A partir de {users} usuários o que se mede já não é o contato ({why}){before}",
-        "held before": "; {users} foram suportados, com {rate} requisições por segundo e p95 de {p95} ms.",
+        "all held": "{run}: nenhum nível foi demais; {users} usuários foram suportados, com {rate} requisições por segundo e p95 de {p95} ms.",
+        "saturated": "{run}: **{users} usuários** são demais ({why}){before}",
+        "unmeasured": "{run}: não encontrado. A partir de {users} usuários o que se mede já não é o contato ({why}){before}",
+        "held before": "; o nível anterior, de {users}, foi suportado, com {rate} requisições por segundo e p95 de {p95} ms.",
         "none before": "; nenhum nível foi suportado.",
         "cores": "núcleos",
         "machine": "{cores} núcleos ({cpu}), {memory} GiB, Linux {kernel}\n* {versions}\n* contato {commit}, build {build}; {day}",
@@ -157,6 +157,11 @@ def of_scenario(found, scenario):
 
 def rate(level):
     return level["requests"] / level["seconds"]
+
+
+def few(requests, language):
+    """Requests a second: of few, a part counts."""
+    return language.number(requests, 1 if requests < 10 else 0)
 
 
 def why(level, language):
@@ -219,17 +224,18 @@ def level_row(level, language):
 
 
 def saturation(found, language):
-    """A sentence for each number of replicas."""
+    """A sentence for each run of the scenarios that go up in users."""
     lines = []
-    for run in of_scenario(found, "stress"):
+    for run in of_scenario(found, "stress") + of_scenario(found, "base"):
+        which = f"`{run['scenario']}`, {replicas(run)}"
         held, over = judge.saturation(run["levels"])
-        figures = lambda level: {"users": language.number(level["users"]), "rate": language.number(rate(level)), "p95": language.number(level["answered"]["p95"])}
+        figures = lambda level: {"users": language.number(level["users"]), "rate": few(rate(level), language), "p95": language.number(level["answered"]["p95"])}
         if over is None:
-            lines.append(language.say("all held", replicas=replicas(run), **figures(held)))
+            lines.append(language.say("all held", run=which, **figures(held)))
             continue
         before = language.say("held before", **figures(held)) if held else language.say("none before")
         kind = "unmeasured" if judge.status(over) == judge.INVALID else "saturated"
-        lines.append(language.say(kind, replicas=replicas(run), users=language.number(over["users"]), why=why(over, language), before=before))
+        lines.append(language.say(kind, run=which, users=language.number(over["users"]), why=why(over, language), before=before))
     return "\n".join(f"* {line}" for line in lines) or language.say("not played")
 
 
@@ -239,7 +245,7 @@ def compared(found):
 
 
 def comparison(found, language):
-    """Requests a second, p95 and status of the same level beside each other."""
+    """Requests a second, p95, what the witness says and status of the same level beside each other."""
     parts = []
     for name in compared(found):
         runs = of_scenario(found, name)
@@ -250,7 +256,9 @@ def comparison(found, language):
 
 
 def cell(level, language):
-    return f"{language.number(rate(level))} req/s, {language.number(level['answered']['p95'])} ms, {status(level, language)}"
+    witness = level.get("witness", {}).get("p99")
+    witnessed = "" if witness is None else f" ({language.number(witness)} ms)"
+    return f"{few(rate(level), language)} req/s, {language.number(level['answered']['p95'])} ms{witnessed}, {status(level, language)}"
 
 
 def pictured(found):
@@ -268,14 +276,14 @@ def picture(found, language, name):
 
 
 def price(found, language):
-    """What more replicas cost and bring, at the highest level that is a measurement with all of them."""
+    """What more replicas cost and bring, at the highest level that the fewest held: what a request costs does not depend on who waits."""
     name = next(iter(reversed(compared(found))), None)
     if name is None:
         return language.say("not played")
     runs = of_scenario(found, name)
     beside = [level for level in zip(*(run["levels"] for run in runs)) if all("cpu" in each for each in level)]
-    valid = [level for level in beside if all(judge.status(each) != judge.INVALID for each in level)]
-    picked = (valid or beside)[-1]
+    held = [level for level in beside if judge.status(level[0]) == judge.OK]
+    picked = (held or beside)[-1]
     rows = [price_row(run, level, language) for run, level in zip(runs, picked)]
     first = (runs[0], picked[0])
     more = [more_line(first, (run, level), language) for run, level in list(zip(runs, picked))[1:]]
@@ -293,7 +301,7 @@ def price_row(run, level, language):
         language.number(len(run["memory"])),
         language.number(level["users"]),
         language.number(rate(level)),
-        f"{language.number(level['accepted']['p99'])} ms",
+        f"{language.number(level.get('witness', level['accepted'])['p99'])} ms",
         f"{language.number(own_cores(level), 2)} {language.say('cores')}",
         f"{language.number(cpu['rabbitmq'] + cpu['postgres'], 2)} {language.say('cores')}",
         language.number(rate(level) / max(own_cores(level), 1e-3)),

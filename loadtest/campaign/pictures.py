@@ -54,8 +54,8 @@ def by_users(runs):
     below.set_ylabel("p95, ms")
     below.set_yscale("log")
     below.set_xlabel(f"users ({runs[0]['scenario']}); square: degraded, cross: invalid")
-    above.legend(frameon=False)
-    below.legend(frameon=False)
+    for axes in (above, below):
+        axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
     tidy(above, below)
     return figure
 
