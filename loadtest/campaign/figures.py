@@ -13,9 +13,10 @@ USERS_OF_CPU = ["producer-api", "consumer-worker", "dlq-function", "rabbitmq", "
 POINTS = 120
 
 
-def of_level(seen, samples, witnessed):
-    """From what Locust wrote of a level, the samples taken meanwhile, and the witness's milliseconds."""
-    seconds = seen["ended"] - seen["begun"]
+def of_level(seen, watch, witness):
+    """From what Locust wrote of a level, and what was sampled and witnessed meanwhile."""
+    begun, ended = seen["begun"], seen["ended"]
+    samples, seconds = watch.between(begun, ended), ended - begun
     requests = {name: came_between(seen["before"]["requests"].get(name, {}), times) for name, times in seen["after"]["requests"].items()}
     every = Counter()
     for times in requests.values():
@@ -30,7 +31,7 @@ def of_level(seen, samples, witnessed):
         "errors": dict(errors),
         "answered": percentiles(every),
         "accepted": percentiles(requests.get(WRITE, Counter())),
-        "witness": percentiles(Counter(round(time, 1) for time in witnessed)),
+        "witness": percentiles(Counter(round(time, 1) for time in witness.between(begun, ended))),
     }
     if len(samples) > 1:
         figures |= of_samples(samples)
